@@ -1,0 +1,1 @@
+//! Certificates: read, judged, kept by name.

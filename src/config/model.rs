@@ -1,0 +1,371 @@
+//! The configuration as meant: defaults and presets applied, only valid states.
+//!
+//! `resolve` makes it from the file as written; everything after the start sees
+//! this alone. A value that could be wrong has been refused before it got here.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use ipnet::IpNet;
+
+use crate::route::host::{Authority, Host, HostPattern};
+use crate::route::path::PathPrefix;
+use crate::secret::Secret;
+
+use super::finding::Place;
+
+/// Everything that one file says.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[server]`.
+    pub server: Server,
+    /// `[log]`.
+    pub log: Log,
+    /// `[[certificate]]`, in the order of the file: the first serves an unknown SNI.
+    pub certificates: Vec<CertificateFiles>,
+    /// `[[site]]`.
+    pub sites: Vec<Site>,
+}
+
+/// `[server]`: where to listen and what holds for all sites.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Addresses for plain HTTP.
+    pub http: Vec<SocketAddr>,
+    /// Addresses for HTTPS.
+    pub https: Vec<SocketAddr>,
+    /// Threads that accept and serve.
+    pub workers: NonZeroUsize,
+    /// The port that redirects to https name; 443 is left out of the address.
+    pub public_https_port: u16,
+    /// Folder that answers `/.well-known/acme-challenge/`.
+    pub acme_webroot: Option<PathBuf>,
+    /// Folder for what must survive.
+    pub state: PathBuf,
+    /// Unix socket for the commands that talk to a running gatepost.
+    pub control: PathBuf,
+    /// How long open requests and tunnels may go on after SIGTERM.
+    pub drain: Duration,
+    /// Networks whose `X-Forwarded-*` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Where the access log goes.
+    pub access: AccessLog,
+    /// Its form.
+    pub format: LogFormat,
+    /// The program log's least severe level.
+    pub level: tracing::Level,
+}
+
+/// Where the access log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Nowhere.
+    Off,
+    /// Standard output.
+    Stdout,
+    /// Appended to this file.
+    File(PathBuf),
+}
+
+/// The form of an access log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Apache's combined format.
+    Combined,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[[certificate]]`: the files of one certificate.
+#[derive(Debug, Clone)]
+pub struct CertificateFiles {
+    /// PEM: the leaf, then each intermediate.
+    pub chain: PathBuf,
+    /// PEM: the key; `None` where the chain file holds it too.
+    pub key: Option<PathBuf>,
+    /// PEM: a private CA's roots, for judging the chain; `None` for Mozilla's.
+    pub trusted_roots: Option<PathBuf>,
+    /// Serve a bare leaf although strict clients refuse it.
+    pub allow_incomplete_chain: bool,
+    /// Where the file says so, for findings.
+    pub place: Place,
+}
+
+/// `[[site]]`: hosts and what answers under their paths.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The names that this site answers for.
+    pub hosts: Vec<HostPattern>,
+    /// Whether it also answers names that no site has.
+    pub default: bool,
+    /// Whether plain HTTP is redirected to https.
+    pub redirect_http: bool,
+    /// `Strict-Transport-Security` max-age (RFC 6797), in whole seconds.
+    pub hsts: Option<Duration>,
+    /// In the order of the file; the longest prefix wins all the same.
+    pub routes: Vec<Route>,
+    /// Where the file says so, for findings.
+    pub place: Place,
+}
+
+/// `[[site.route]]`.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The prefix that it takes.
+    pub path: PathPrefix,
+    /// What answers.
+    pub answer: Answer,
+    /// Where the file says so, for findings and `explain`.
+    pub place: Place,
+}
+
+/// What answers under a route: exactly one.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// `root`: a folder on disk.
+    Website(Website),
+    /// `proxy`: an upstream.
+    Proxy(Proxy),
+    /// `launcher`: a meeting.
+    Launcher(Launcher),
+    /// `redirect`: another address.
+    Redirect(Redirect),
+    /// `respond`: a fixed text.
+    Respond(Respond),
+}
+
+/// A static website. The folder's content appears under the route's path (Apache's `Alias`).
+#[derive(Debug, Clone)]
+pub struct Website {
+    /// The folder, absolute or relative to the working folder.
+    pub root: PathBuf,
+    /// File names that answer for a folder, first found first.
+    pub index: Vec<String>,
+    /// Whether a folder without index is listed.
+    pub listing: bool,
+    /// What symbolic links may do.
+    pub symlinks: Symlinks,
+    /// Path below `root` served with 200 for what is not found (single-page applications).
+    pub fallback: Option<String>,
+    /// Path below `root` of the page for a status.
+    pub error_pages: BTreeMap<StatusCode, String>,
+}
+
+/// What symbolic links below a website's root may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Symlinks {
+    /// Lead anywhere.
+    Follow,
+    /// Lead to what is inside the root.
+    Inside,
+    /// Nothing: a link is not found.
+    Deny,
+}
+
+/// An upstream and how to speak to it.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// One or more addresses, tried in turn.
+    pub upstreams: Vec<UpstreamAddress>,
+    /// How an `https://` upstream is verified.
+    pub verify: UpstreamVerify,
+    /// Whether `preset = "mattermost"` was given: identity asks here.
+    pub mattermost: bool,
+    /// Largest request body in bytes.
+    pub max_body: u64,
+    /// Time to connect, TLS included.
+    pub connect_timeout: Duration,
+    /// Between bytes from the upstream.
+    pub read_timeout: Duration,
+    /// Between bytes to or from the client.
+    pub send_timeout: Duration,
+    /// A tunnel with no byte either way.
+    pub upgrade_idle_timeout: Duration,
+    /// How long an idle connection to the upstream is kept for reuse.
+    pub pool_idle_timeout: Duration,
+    /// Protocols that may upgrade, lower case.
+    pub upgrades: Vec<String>,
+    /// What `Host` says upstream.
+    pub host: UpstreamHost,
+    /// Drop the route's path before forwarding.
+    pub strip_prefix: bool,
+    /// Fields to set towards the upstream; `None` removes.
+    pub request_headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    /// Fields to set towards the client; `None` removes.
+    pub response_headers: Vec<(HeaderName, Option<HeaderValue>)>,
+}
+
+/// Where an upstream listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamAddress {
+    /// Whether TLS is spoken to it.
+    pub tls: bool,
+    /// Its name or address.
+    pub host: Host,
+    /// Its port, the scheme's own where the file names none.
+    pub port: u16,
+    /// As the file says it, without trailing slash: `http://127.0.0.1:8065`.
+    pub origin: String,
+}
+
+/// How an `https://` upstream is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamVerify {
+    /// `false` turns verification off, loudly.
+    pub on: bool,
+    /// PEM of a private CA's roots; `None` for Mozilla's.
+    pub roots: Option<PathBuf>,
+    /// Name for SNI and verification; `None` for the address's host.
+    pub name: Option<Host>,
+}
+
+/// What `Host` says upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpstreamHost {
+    /// What the client asked for.
+    Preserve,
+    /// This, always.
+    Fixed(Authority),
+}
+
+/// `redirect`.
+#[derive(Debug, Clone)]
+pub struct Redirect {
+    /// Where to.
+    pub target: RedirectTarget,
+    /// 301, 302, 303, 307 or 308.
+    pub status: StatusCode,
+}
+
+/// Where a redirect leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedirectTarget {
+    /// A bare origin: path and query are kept.
+    Origin(String),
+    /// Text before and after `{path}`, which is the request's path and query without its first slash.
+    Template(String, String),
+    /// This address, always.
+    Fixed(String),
+}
+
+/// `respond`: a fixed text.
+#[derive(Debug, Clone)]
+pub struct Respond {
+    /// The body.
+    pub text: String,
+    /// The status.
+    pub status: StatusCode,
+    /// `Content-Type`.
+    pub content_type: HeaderValue,
+}
+
+/// `[launcher.NAME]` as one route uses it.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    /// NAME.
+    pub name: String,
+    /// Whose meetings.
+    pub provider: Provider,
+    /// Page or redirect.
+    pub mode: LaunchMode,
+    /// Who is asking.
+    pub identity: Identity,
+    /// `name` and `email` of a person of whom nothing is known.
+    pub anonymous: Anonymous,
+    /// Who is a moderator.
+    pub moderators: Moderators,
+    /// From issue to expiry of a token.
+    pub token_lifetime: Duration,
+    /// Which rooms a token opens.
+    pub rooms: Rooms,
+}
+
+/// Whose meetings a launcher opens.
+#[derive(Debug, Clone)]
+pub enum Provider {
+    /// Jitsi as a Service.
+    Jaas {
+        /// `vpaas-magic-cookie-…`: `sub` of the token and first segment of the address.
+        app_id: String,
+        /// `kid`: begins with the app id and a slash.
+        key_id: String,
+        /// PKCS#1 or PKCS#8 PEM of an RSA key.
+        private_key: PemSource,
+        /// Base address, without trailing slash: `https://8x8.vc`.
+        server: String,
+    },
+}
+
+/// Where a PEM text comes from.
+#[derive(Debug, Clone)]
+pub enum PemSource {
+    /// Read from this file when serving starts and on reload.
+    File(PathBuf),
+    /// Given in the environment.
+    Text(Secret<String>),
+}
+
+/// How a launcher opens a meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaunchMode {
+    /// A page that pops the meeting out to the default browser.
+    Page,
+    /// 302 straight to the meeting.
+    Redirect,
+}
+
+/// Who is asking for a meeting.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// Nobody is asked: everyone goes by the launcher's `name`.
+    Nobody,
+    /// The session cookie is asked about at Mattermost.
+    Mattermost(Box<MattermostSource>),
+}
+
+/// The Mattermost that knows whose session it is.
+#[derive(Debug, Clone)]
+pub struct MattermostSource {
+    /// Its address, with the proxy route's own timeouts and verification.
+    pub proxy: Proxy,
+}
+
+/// What a token says of a person of whom nothing is known.
+#[derive(Debug, Clone)]
+pub struct Anonymous {
+    /// Shown in the meeting.
+    pub name: String,
+    /// Left out of the token where none is given.
+    pub email: Option<String>,
+}
+
+/// Who is a moderator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moderators {
+    /// Everyone, also who is not signed in.
+    Everyone,
+    /// Who is signed in, Mattermost's own guests excepted.
+    Members,
+    /// Mattermost's system administrators.
+    Admins,
+    /// These Mattermost user names, lower case.
+    Users(Vec<String>),
+}
+
+/// Which rooms a token opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rooms {
+    /// The asked room alone.
+    This,
+    /// Any: `room` is `*`.
+    Any,
+}

@@ -1,0 +1,1 @@
+//! Meetings: who asks, which room, which token.

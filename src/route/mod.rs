@@ -1,0 +1,8 @@
+//! Station 4: host and path → route.
+//!
+//! Host and path are parsed once, at the border, into types that cannot be
+//! wrong; the bytes that go upstream are the bytes that came in.
+
+pub mod host;
+pub mod path;
+pub mod table;
