@@ -1,1 +1,6 @@
 //! Meetings: who asks, which room, which token.
+//!
+//! Nothing here knows of connections or routes: the launcher under `handler` asks
+//! these modules in the order in which they stand.
+
+pub mod room;
