@@ -4,3 +4,7 @@
 //! these modules in the order in which they stand.
 
 pub mod room;
+
+pub mod claims;
+pub mod key;
+pub mod token;
