@@ -5,6 +5,8 @@
 
 pub mod room;
 
+pub mod identity;
+
 pub mod claims;
 pub mod key;
 pub mod token;
