@@ -10,3 +10,5 @@ pub mod identity;
 pub mod claims;
 pub mod key;
 pub mod token;
+
+pub mod page;
