@@ -4,6 +4,8 @@
 //! by which name, over what. Handlers run on one worker's thread and need not be
 //! `Send`.
 
+pub mod launcher;
+
 use std::cell::Cell;
 use std::fmt;
 use std::net::IpAddr;
