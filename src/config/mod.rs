@@ -2,7 +2,67 @@
 //!
 //! What is written twice has two types: `file` is the TOML as typed, with
 //! places; `model` is what was meant, in valid states only; `resolve` leads from
-//! one to the other and gathers every finding on the way.
+//! one to the other and gathers every finding on the way. Nothing here looks at
+//! the files, folders and hosts that a configuration names: that is for who uses
+//! them, and for `check`.
+//!
+//! Relative paths in the file start from the folder that the file is in, so that
+//! `gatepost -c /etc/gatepost/gatepost.toml` means the same from anywhere.
 
 pub mod finding;
 pub mod model;
+pub mod render;
+pub mod source;
+pub mod surroundings;
+
+mod defaults;
+mod file;
+mod mask;
+mod resolve;
+mod shape;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use finding::{Finding, Severity};
+use model::Config;
+use source::{ReadError, Source};
+use surroundings::Surroundings;
+
+/// What a text came to.
+#[derive(Debug)]
+pub struct Parsed {
+    /// What was meant; `None` where any finding is fatal.
+    pub config: Option<Config>,
+    /// Everything that is wrong or doubtful, in the order of the file.
+    pub findings: Vec<Finding>,
+    /// The text, for showing the findings in it.
+    pub source: Source,
+}
+
+/// Reads a configuration file.
+///
+/// # Errors
+/// Where it cannot be read or is not UTF-8.
+pub fn read(path: &Path) -> Result<Source, ReadError> {
+    Source::read(path)
+}
+
+/// Makes sense of a configuration's text in this process's surroundings; `path` is where relative paths start from.
+pub fn parse(text: &str, path: &Path) -> Parsed {
+    parse_in(Source { path: path.into(), text: text.into() }, &Surroundings::of_this_process())
+}
+
+/// Makes sense of a configuration's text in given surroundings.
+pub fn parse_in(source: Source, surroundings: &Surroundings) -> Parsed {
+    let (config, mut findings) = match shape::read(&source.text) {
+        Ok(shaped) => resolve::resolve(shaped, source.folder(), surroundings),
+        Err(findings) => (None, findings),
+    };
+    findings.sort_by_key(|finding| finding.place.0.start);
+    let fatal = findings.iter().any(|finding| finding.severity == Severity::Fatal);
+    Parsed { config: config.filter(|_| !fatal), findings, source }
+}

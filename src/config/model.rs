@@ -1,7 +1,8 @@
 //! The configuration as meant: defaults and presets applied, only valid states.
 //!
 //! `resolve` makes it from the file as written; everything after the start sees
-//! this alone. A value that could be wrong has been refused before it got here.
+//! this alone. A value that could be wrong has been refused before it got here;
+//! a path that the file gives relative has become one from the file's folder.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
+use serde::Deserialize;
 
 use crate::route::host::{Authority, Host, HostPattern};
 use crate::route::path::PathPrefix;
@@ -38,6 +40,10 @@ pub struct Server {
     pub http: Vec<SocketAddr>,
     /// Addresses for HTTPS.
     pub https: Vec<SocketAddr>,
+    /// Whether the file says `http`; where not, the listener may turn to `0.0.0.0` on a kernel without IPv6.
+    pub http_given: bool,
+    /// As `http_given`, of `https`.
+    pub https_given: bool,
     /// Threads that accept and serve.
     pub workers: NonZeroUsize,
     /// The port that redirects to https name; 443 is left out of the address.
@@ -77,7 +83,8 @@ pub enum AccessLog {
 }
 
 /// The form of an access log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Apache's combined format.
     Combined,
@@ -107,7 +114,7 @@ pub struct Site {
     pub hosts: Vec<HostPattern>,
     /// Whether it also answers names that no site has.
     pub default: bool,
-    /// Whether plain HTTP is redirected to https.
+    /// Whether plain HTTP is redirected to https; never where nothing listens for https.
     pub redirect_http: bool,
     /// `Strict-Transport-Security` max-age (RFC 6797), in whole seconds.
     pub hsts: Option<Duration>,
@@ -146,7 +153,7 @@ pub enum Answer {
 /// A static website. The folder's content appears under the route's path (Apache's `Alias`).
 #[derive(Debug, Clone)]
 pub struct Website {
-    /// The folder, absolute or relative to the working folder.
+    /// The folder.
     pub root: PathBuf,
     /// File names that answer for a folder, first found first.
     pub index: Vec<String>,
@@ -161,7 +168,8 @@ pub struct Website {
 }
 
 /// What symbolic links below a website's root may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Symlinks {
     /// Lead anywhere.
     Follow,
@@ -315,7 +323,8 @@ pub enum PemSource {
 }
 
 /// How a launcher opens a meeting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LaunchMode {
     /// A page that pops the meeting out to the default browser.
     Page,
@@ -362,7 +371,8 @@ pub enum Moderators {
 }
 
 /// Which rooms a token opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Rooms {
     /// The asked room alone.
     This,

@@ -1,0 +1,89 @@
+//! Default values, each with its reason; `docs` and `resolve` have no others.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+const fn wildcard(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)
+}
+
+/// An IPv6 wildcard takes IPv4 too, so one address serves everybody. The
+/// listener falls back to `0.0.0.0` where the kernel has no IPv6.
+pub(super) const HTTP: SocketAddr = wildcard(80);
+/// As [`HTTP`].
+pub(super) const HTTPS: SocketAddr = wildcard(443);
+/// A container's stop signal is followed by a kill after 10 s (Docker) to 90 s
+/// (systemd); most open requests are done well within half a minute.
+pub(super) const DRAIN: Duration = Duration::from_secs(30);
+
+/// Apache's and nginx's, too.
+pub(super) const INDEX: &str = "index.html";
+
+/// What a proxy route has where the file says nothing.
+pub(super) struct ProxyDefaults {
+    pub(super) max_body: u64,
+    pub(super) connect_timeout: Duration,
+    pub(super) read_timeout: Duration,
+    pub(super) send_timeout: Duration,
+    pub(super) upgrade_idle_timeout: Duration,
+    pub(super) pool_idle_timeout: Duration,
+}
+
+/// Without a preset.
+pub(super) const PROXY: ProxyDefaults = ProxyDefaults {
+    // A form with a photograph; nginx's 1 MiB surprises people daily.
+    max_body: 10 << 20,
+    // A host in the same building answers in milliseconds; one SYN retry is 1 s, two are 3 s.
+    connect_timeout: Duration::from_secs(5),
+    read_timeout: Duration::from_secs(60),
+    send_timeout: Duration::from_secs(60),
+    // Heartbeats of common servers come every 25 to 60 s (R88): ten minutes miss none.
+    upgrade_idle_timeout: Duration::from_secs(600),
+    // Below the 5 s after which Node and Apache close an idle connection (R74).
+    pool_idle_timeout: Duration::from_secs(4),
+};
+
+/// `preset = "mattermost"`.
+pub(super) const MATTERMOST: ProxyDefaults = ProxyDefaults {
+    // Above Mattermost's own FileSettings.MaxFileSize of 100 MiB, form overhead included, so that its
+    // own answer in words reaches the client (R78).
+    max_body: 128 << 20,
+    connect_timeout: Duration::from_secs(5),
+    // What the original's nginx had: exports and imports are silent for minutes.
+    read_timeout: Duration::from_secs(600),
+    send_timeout: Duration::from_secs(600),
+    upgrade_idle_timeout: Duration::from_secs(600),
+    // Mattermost closes an idle connection after 300 s (ServiceSettings.IdleTimeout).
+    pool_idle_timeout: Duration::from_secs(60),
+};
+
+/// Mattermost pings a WebSocket every 60 s and waits 100 s for an answer
+/// (`web_conn.go`): a shorter limit cuts sockets that are well.
+pub(super) const MATTERMOST_LEAST_UPGRADE_IDLE: Duration = Duration::from_secs(100);
+/// `FileSettings.MaxFileSize` as Mattermost is delivered.
+pub(super) const MATTERMOST_OWN_MAX_FILE: u64 = 100 << 20;
+/// `ServiceSettings.IdleTimeout` as Mattermost is delivered.
+pub(super) const MATTERMOST_OWN_IDLE: Duration = Duration::from_secs(300);
+
+/// Only WebSocket is understood on both ends; `h2c` would tunnel past every rule (R69).
+pub(super) const UPGRADE: &str = "websocket";
+
+/// The method is kept, unlike by 301 and 302, which turn POST into GET.
+pub(super) const REDIRECT_STATUS: u16 = 308;
+/// For `respond`.
+pub(super) const CONTENT_TYPE: &str = "text/plain; charset=utf-8";
+
+/// Where JaaS meets.
+pub(super) const JAAS_SERVER: &str = "https://8x8.vc";
+/// What the original showed until a person typed a name.
+pub(super) const ANONYMOUS_NAME: &str = "Type Your Name";
+/// Long enough to come back after a lost connection in a usual meeting: a token
+/// is asked for on entering alone, also on entering again.
+pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// From the click to the meeting's own check, on a slow phone, with a pre-join page between.
+pub(super) const LEAST_TOKEN_LIFETIME: Duration = Duration::from_secs(60);
+/// A token opens the room for whoever holds the link and cannot be called back: a day at most.
+pub(super) const MOST_TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// More threads than any machine has cores: a slip of the finger, not a wish.
+pub(super) const MOST_WORKERS: usize = 1024;

@@ -1,0 +1,373 @@
+//! The configuration as typed: every key optional, every value with its place.
+//!
+//! No `flatten`, `tag` or `untagged` here: they lose line and column. So a route
+//! is one struct with the keys of every handler, and `resolve` makes an enum of
+//! it. An unknown key is refused by serde; what is missing, rival or without
+//! effect is `resolve`'s part.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_spanned::Spanned;
+
+use super::model::{LaunchMode, LogFormat, Rooms, Symlinks};
+use super::units::{Network, Size, Span};
+
+/// A key that may be left out.
+type Key<T> = Option<Spanned<T>>;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) server: Key<Server>,
+    pub(super) admin: Key<IgnoredAny>,
+    pub(super) acme: Key<IgnoredAny>,
+    pub(super) shared: Key<IgnoredAny>,
+    pub(super) log: Key<Log>,
+    pub(super) certificate: Option<Vec<Spanned<Certificate>>>,
+    pub(super) site: Option<Vec<Spanned<Site>>>,
+    pub(super) launcher: Option<BTreeMap<Spanned<String>, Spanned<Launcher>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    pub(super) http: Key<OneOrMany>,
+    pub(super) https: Key<OneOrMany>,
+    pub(super) workers: Key<i64>,
+    pub(super) public_https_port: Key<i64>,
+    pub(super) acme_webroot: Key<String>,
+    pub(super) state: Key<String>,
+    pub(super) control: Key<String>,
+    pub(super) drain: Key<Span>,
+    pub(super) trusted_proxies: Option<Vec<Spanned<Network>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) access: Key<String>,
+    pub(super) format: Key<LogFormat>,
+    pub(super) level: Key<Level>,
+}
+
+/// The program log's least severe level, in the words that `tracing` has for them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Certificate {
+    pub(super) chain: Key<String>,
+    pub(super) key: Key<String>,
+    pub(super) trusted_roots: Key<String>,
+    pub(super) allow_incomplete_chain: Key<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Site {
+    pub(super) hosts: Key<OneOrMany>,
+    pub(super) default: Key<bool>,
+    pub(super) redirect_http: Key<bool>,
+    pub(super) hsts: Key<Hsts>,
+    pub(super) route: Option<Vec<Spanned<Route>>>,
+}
+
+/// One struct for every handler's keys; [`Route::keys`] says whose each is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Route {
+    pub(super) path: Key<String>,
+
+    pub(super) root: Key<String>,
+    pub(super) index: Key<OneOrMany>,
+    pub(super) listing: Key<bool>,
+    pub(super) symlinks: Key<Symlinks>,
+    pub(super) fallback: Key<String>,
+    pub(super) error_pages: Key<BTreeMap<Spanned<String>, Spanned<String>>>,
+
+    pub(super) proxy: Key<OneOrMany>,
+    pub(super) preset: Key<Preset>,
+    pub(super) upstream_roots: Key<String>,
+    pub(super) upstream_name: Key<String>,
+    pub(super) upstream_verify: Key<bool>,
+    pub(super) max_body: Key<Size>,
+    pub(super) connect_timeout: Key<Span>,
+    pub(super) read_timeout: Key<Span>,
+    pub(super) send_timeout: Key<Span>,
+    pub(super) upgrade_idle_timeout: Key<Span>,
+    pub(super) pool_idle_timeout: Key<Span>,
+    pub(super) upgrades: Key<OneOrMany>,
+    pub(super) host: Key<String>,
+    pub(super) strip_prefix: Key<bool>,
+    pub(super) request_headers: Key<BTreeMap<Spanned<String>, Spanned<String>>>,
+    pub(super) response_headers: Key<BTreeMap<Spanned<String>, Spanned<String>>>,
+
+    pub(super) launcher: Key<String>,
+
+    pub(super) redirect: Key<String>,
+    pub(super) respond: Key<String>,
+    pub(super) status: Key<i64>,
+    pub(super) content_type: Key<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Preset {
+    Mattermost,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Launcher {
+    pub(super) provider: Key<Provider>,
+    pub(super) app_id: Key<String>,
+    pub(super) key_id: Key<String>,
+    pub(super) private_key: Key<SecretSource>,
+    pub(super) secret: Key<SecretSource>,
+    pub(super) server: Key<String>,
+    pub(super) mode: Key<LaunchMode>,
+    pub(super) identity: Key<OneOrMany>,
+    pub(super) plugin_app_id: Key<String>,
+    pub(super) plugin_secret: Key<SecretSource>,
+    pub(super) mattermost: Key<String>,
+    pub(super) name: Key<String>,
+    pub(super) email: Key<String>,
+    pub(super) guests: Key<Guests>,
+    pub(super) moderators: Key<OneOrMany>,
+    pub(super) token_lifetime: Key<Span>,
+    pub(super) rooms: Key<Rooms>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Provider {
+    Jaas,
+    Jitsi,
+    Public,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Guests {
+    Deny,
+    Join,
+}
+
+/// A string, or a list of strings.
+#[derive(Debug)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<Spanned<String>>),
+}
+
+impl OneOrMany {
+    /// All of them with their places; `whole` is the place of the value itself.
+    pub(super) fn items(whole: &Spanned<Self>) -> Vec<Spanned<&str>> {
+        match whole.get_ref() {
+            Self::One(text) => vec![Spanned::new(whole.span(), text)],
+            Self::Many(items) => items.iter().map(|item| Spanned::new(item.span(), item.get_ref().as_str())).collect(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Strings;
+        impl<'de> Visitor<'de> for Strings {
+            type Value = OneOrMany;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany, E> {
+                Ok(OneOrMany::One(text.into()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OneOrMany, A::Error> {
+                let mut all = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    all.push(item);
+                }
+                Ok(OneOrMany::Many(all))
+            }
+        }
+        deserializer.deserialize_any(Strings)
+    }
+}
+
+/// `false`, or a duration.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Hsts {
+    Off,
+    For(Span),
+}
+
+impl<'de> Deserialize<'de> for Hsts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OffOrSpan;
+        impl Visitor<'_> for OffOrSpan {
+            type Value = Hsts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("false or a duration such as \"180d\"")
+            }
+
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<Hsts, E> {
+                match on {
+                    false => Ok(Hsts::Off),
+                    true => Err(E::custom("is true, which does not say for how long\nwrite a duration, like \"180d\"")),
+                }
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Hsts, E> {
+                super::units::Unit::parse(text).map(Hsts::For).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(OffOrSpan)
+    }
+}
+
+/// A secret given in the file, or where to find it. `Debug` shows no text.
+pub(super) enum SecretSource {
+    /// As typed; for `private_key` this is a path.
+    Text(String),
+    /// `{ file = "…" }`.
+    File(String),
+    /// `{ env = "…" }`.
+    Env(String),
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("***"),
+            Self::File(path) => write!(f, "file {path}"),
+            Self::Env(name) => write!(f, "env {name}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecretVisitor)
+    }
+}
+
+struct SecretVisitor;
+
+impl SecretVisitor {
+    /// serde's own message for a wrong type shows the value; this one does not.
+    fn refuse<T, E: de::Error>() -> Result<T, E> {
+        Err(E::custom("is neither a string nor a table\nwrite a string, { file = \"…\" } or { env = \"…\" }"))
+    }
+}
+
+impl<'de> Visitor<'de> for SecretVisitor {
+    type Value = SecretSource;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, { file = \"…\" } or { env = \"…\" }")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<SecretSource, E> {
+        Ok(SecretSource::Text(text.into()))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<SecretSource, E> {
+        Self::refuse()
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<SecretSource, E> {
+        Self::refuse()
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<SecretSource, E> {
+        Self::refuse()
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<SecretSource, E> {
+        Self::refuse()
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretSource, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Where {
+            File,
+            Env,
+        }
+        let source = match map.next_entry::<Where, String>()? {
+            Some((Where::File, path)) => SecretSource::File(path),
+            Some((Where::Env, name)) => SecretSource::Env(name),
+            None => return Self::refuse(),
+        };
+        match map.next_key::<IgnoredAny>()? {
+            None => Ok(source),
+            Some(_) => Err(de::Error::custom("has more than one key\nwrite { file = \"…\" } or { env = \"…\" }")),
+        }
+    }
+}
+
+/// Which handlers a route's key belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Website,
+    Proxy,
+    Launcher,
+    Redirect,
+    Respond,
+    /// `status`.
+    RedirectOrRespond,
+}
+
+impl Route {
+    /// Every key beside `path` that the route has, with its place and whose it is.
+    pub(super) fn keys(&self) -> Vec<(&'static str, std::ops::Range<usize>, Owner)> {
+        fn span<T>(key: &Key<T>) -> Option<std::ops::Range<usize>> {
+            key.as_ref().map(Spanned::span)
+        }
+        let all = [
+            ("root", span(&self.root), Owner::Website),
+            ("index", span(&self.index), Owner::Website),
+            ("listing", span(&self.listing), Owner::Website),
+            ("symlinks", span(&self.symlinks), Owner::Website),
+            ("fallback", span(&self.fallback), Owner::Website),
+            ("error_pages", span(&self.error_pages), Owner::Website),
+            ("proxy", span(&self.proxy), Owner::Proxy),
+            ("preset", span(&self.preset), Owner::Proxy),
+            ("upstream_roots", span(&self.upstream_roots), Owner::Proxy),
+            ("upstream_name", span(&self.upstream_name), Owner::Proxy),
+            ("upstream_verify", span(&self.upstream_verify), Owner::Proxy),
+            ("max_body", span(&self.max_body), Owner::Proxy),
+            ("connect_timeout", span(&self.connect_timeout), Owner::Proxy),
+            ("read_timeout", span(&self.read_timeout), Owner::Proxy),
+            ("send_timeout", span(&self.send_timeout), Owner::Proxy),
+            ("upgrade_idle_timeout", span(&self.upgrade_idle_timeout), Owner::Proxy),
+            ("pool_idle_timeout", span(&self.pool_idle_timeout), Owner::Proxy),
+            ("upgrades", span(&self.upgrades), Owner::Proxy),
+            ("host", span(&self.host), Owner::Proxy),
+            ("strip_prefix", span(&self.strip_prefix), Owner::Proxy),
+            ("request_headers", span(&self.request_headers), Owner::Proxy),
+            ("response_headers", span(&self.response_headers), Owner::Proxy),
+            ("launcher", span(&self.launcher), Owner::Launcher),
+            ("redirect", span(&self.redirect), Owner::Redirect),
+            ("respond", span(&self.respond), Owner::Respond),
+            ("status", span(&self.status), Owner::RedirectOrRespond),
+            ("content_type", span(&self.content_type), Owner::Respond),
+        ];
+        all.into_iter().filter_map(|(name, span, owner)| Some((name, span?, owner))).collect()
+    }
+}
