@@ -5,6 +5,7 @@
 //! `Send`.
 
 pub mod launcher;
+pub mod site;
 
 use std::cell::Cell;
 use std::fmt;
