@@ -50,8 +50,12 @@ pub struct Server {
     pub public_https_port: u16,
     /// Folder that answers `/.well-known/acme-challenge/`.
     pub acme_webroot: Option<PathBuf>,
+    /// Where the file says `acme_webroot`, for findings.
+    pub acme_webroot_place: Place,
     /// Folder for what must survive.
     pub state: PathBuf,
+    /// Where the file says `state`, for findings.
+    pub state_place: Place,
     /// Unix socket for the commands that talk to a running gatepost.
     pub control: PathBuf,
     /// How long open requests and tunnels may go on after SIGTERM.
@@ -65,6 +69,8 @@ pub struct Server {
 pub struct Log {
     /// Where the access log goes.
     pub access: AccessLog,
+    /// Where the file says `access`, for findings.
+    pub access_place: Place,
     /// Its form.
     pub format: LogFormat,
     /// The program log's least severe level.
@@ -131,7 +137,7 @@ pub struct Route {
     pub path: PathPrefix,
     /// What answers.
     pub answer: Answer,
-    /// Where the file says so, for findings and `explain`.
+    /// Where the file names what answers, for findings and `explain`.
     pub place: Place,
 }
 

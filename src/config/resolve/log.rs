@@ -4,6 +4,7 @@ use serde_spanned::Spanned;
 use tracing::Level;
 
 use crate::config::file;
+use crate::config::finding::Place;
 use crate::config::model::{AccessLog, Log, LogFormat};
 
 use super::Gather;
@@ -32,6 +33,7 @@ pub(super) fn resolve(table: Option<Spanned<file::Log>>, gather: &mut Gather<'_>
     }
     Log {
         access,
+        access_place: file.access.as_ref().map(Place::from).unwrap_or_default(),
         format: file.format.map_or(LogFormat::Combined, Spanned::into_inner),
         level: match file.level.map(Spanned::into_inner) {
             Some(file::Level::Error) => Level::ERROR,

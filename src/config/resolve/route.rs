@@ -16,6 +16,7 @@ use super::{Gather, proxy, redirect, respond, website};
 pub(super) struct Draft<'f> {
     pub(super) path: PathPrefix,
     pub(super) path_place: Place,
+    pub(super) answer_place: Place,
     pub(super) answer: DraftAnswer<'f>,
 }
 
@@ -45,7 +46,7 @@ pub(super) fn draft<'f>(
 ) -> Option<Draft<'f>> {
     let file = table.get_ref();
     let path = path(table, gather);
-    let owner = handler(file, &table.span(), gather)?;
+    let (owner, answer_place) = handler(file, &table.span(), gather)?;
     let answer = match owner {
         Owner::Website => Answer::Website(website::resolve(file.root.as_ref()?, file, gather)),
         Owner::Proxy => Answer::Proxy(proxy::resolve(file.proxy.as_ref()?, file, gather)),
@@ -57,14 +58,14 @@ pub(super) fn draft<'f>(
             let name = file.launcher.as_ref()?;
             launchers.use_by(name, gather);
             let (path, path_place) = path?;
-            return Some(Draft { path, path_place, answer: DraftAnswer::Launcher(name) });
+            return Some(Draft { path, path_place, answer_place, answer: DraftAnswer::Launcher(name) });
         }
     };
     let (path, path_place) = path?;
     if let (Some(strip), true) = (&file.strip_prefix, path.is_empty()) {
         gather.no_effect(strip, "strip_prefix", "the route's path is \"/\"");
     }
-    Some(Draft { path, path_place, answer: DraftAnswer::Ready(Box::new(answer)) })
+    Some(Draft { path, path_place, answer_place, answer: DraftAnswer::Ready(Box::new(answer)) })
 }
 
 fn path(table: &Spanned<file::Route>, gather: &mut Gather<'_>) -> Option<(PathPrefix, Place)> {
@@ -91,7 +92,7 @@ fn path(table: &Spanned<file::Route>, gather: &mut Gather<'_>) -> Option<(PathPr
 }
 
 /// The one handler; rivals, foreign keys and a lack of any become findings.
-fn handler(file: &file::Route, span: &Range<usize>, gather: &mut Gather<'_>) -> Option<Owner> {
+fn handler(file: &file::Route, span: &Range<usize>, gather: &mut Gather<'_>) -> Option<(Owner, Place)> {
     let keys = file.keys();
     let mut handlers = keys.iter().filter(|(name, ..)| is_handler(name));
     let Some((name, place, owner)) = handlers.next() else {
@@ -124,7 +125,7 @@ fn handler(file: &file::Route, span: &Range<usize>, gather: &mut Gather<'_>) -> 
             gather.findings.push(finding.mend(format!("remove it: it belongs to {}", home(*of))));
         }
     }
-    Some(*owner)
+    Some((*owner, Place(place.clone())))
 }
 
 fn is_handler(key: &str) -> bool {

@@ -159,7 +159,7 @@ fn routes(table: &Spanned<file::Site>, launchers: &Launchers, server: &Server, g
             DraftAnswer::Ready(answer) => *answer,
             DraftAnswer::Launcher(_) => launcher?,
         };
-        Some(Route { path: draft.path, answer, place: draft.path_place })
+        Some(Route { path: draft.path, answer, place: draft.answer_place })
     };
     drafts.into_iter().zip(answers).filter_map(finish).collect()
 }
