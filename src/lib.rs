@@ -14,6 +14,7 @@ pub mod route;
 
 // Beside the road: they know nothing of it.
 pub mod cert;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod jitsi;

@@ -1,3 +1,20 @@
 //! The thin binary: parse arguments, run the command, print the error once, choose the exit code.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use gatepost::cli::Cli;
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(status) => status.into(),
+        Err(failure) => {
+            if !failure.is_closed_pipe() {
+                // Where standard error is closed, too, there is nobody left to tell.
+                let _ = writeln!(std::io::stderr(), "{failure}");
+            }
+            failure.exit_code()
+        }
+    }
+}

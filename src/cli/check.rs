@@ -1,0 +1,186 @@
+//! `gatepost check`: every finding in the file and in all that it names, one line each.
+//!
+//! It looks and changes nothing: no folder is made, no port is bound, and an
+//! upstream gets a connection and no request. What only the running world can
+//! tell is `--live`'s part, which is not built yet.
+
+mod folders;
+mod upstreams;
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::config::finding::{Finding, Severity};
+use crate::config::model::{Answer, Config};
+use crate::config::render;
+use crate::config::source::Source;
+use crate::config::surroundings::Surroundings;
+use crate::handler::launcher::Launcher;
+
+use super::{ConfigFile, Count, Failure, Status};
+
+pub(super) const AFTER_HELP: &str = "\
+Each line is FILE:LINE:COLUMN, then how bad it is, what it is, and what to do:
+  error    gatepost will not start
+  fault    it starts and says so in the log; some clients or some requests will fail
+  warning  doubtful
+
+Examples:
+  gatepost check                    the file, its certificates, keys, folders and upstreams
+  gatepost check --syntax -c FILE   the file alone, away from the machine that it is for
+  gatepost check --json | jq '.findings[] | select(.severity == \"fault\")'";
+
+/// `gatepost check …`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Look at the file alone, not at what it names
+    #[arg(long)]
+    syntax: bool,
+    /// Write JSON for a script
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status, Failure> {
+    let surroundings = match arguments.syntax {
+        true => Surroundings::unasked(),
+        false => Surroundings::of_this_process(),
+    };
+    let parsed = arguments.config.parse(&surroundings)?;
+    let mut findings = parsed.findings;
+    let (named, config) = match (&parsed.config, arguments.syntax) {
+        (_, true) => (Named::NotAsked, None),
+        (None, false) => (Named::Unknown, None),
+        (Some(config), false) => (Named::Looked, Some(config)),
+    };
+    if let Some(config) = config {
+        findings.extend(of_what_is_named(config));
+        findings.sort_by_key(|finding| finding.place.0.start);
+    }
+    let summary = Summary::of(&findings);
+    match arguments.json {
+        true => write_json(&findings, &parsed.source, summary, out)?,
+        false => write_lines(&findings, &parsed.source, summary, named, out)?,
+    }
+    Ok(match summary.errors + summary.faults {
+        0 => Status::Fine,
+        _ => Status::Faults,
+    })
+}
+
+/// What became of the things that the file names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Looked,
+    NotAsked,
+    /// The file has errors, so it is not known what it names.
+    Unknown,
+}
+
+fn of_what_is_named(config: &Config) -> Vec<Finding> {
+    let mut findings = certificates(config);
+    findings.extend(launchers(config));
+    findings.extend(folders::check(config));
+    findings.extend(upstreams::check(config));
+    findings
+}
+
+/// Seam: certificates are judged by `cert::open`, which another hand builds; it also knows the hosts that none names.
+fn certificates(_config: &Config) -> Vec<Finding> {
+    Vec::new()
+}
+
+/// Each launcher's key, once, however many routes it has.
+fn launchers(config: &Config) -> Vec<Finding> {
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for route in config.sites.iter().flat_map(|site| &site.routes) {
+        let Answer::Launcher(launcher) = &route.answer else { continue };
+        if seen.insert(&launcher.name)
+            && let Err(error) = Launcher::new(launcher)
+        {
+            let what = format!("[launcher.{}]: {}", launcher.name, with_causes(&error));
+            findings.push(Finding::fatal(route.place.clone(), what).mend(error.mend()));
+        }
+    }
+    findings
+}
+
+/// An error and what lies below it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // A transparent error repeats its source's words.
+        if !words.ends_with(&error.to_string()) {
+            words.push_str(&format!(": {error}"));
+        }
+        cause = error.source();
+    }
+    words
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Summary {
+    errors: usize,
+    faults: usize,
+    warnings: usize,
+}
+
+impl Summary {
+    fn of(findings: &[Finding]) -> Self {
+        let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        Self { errors: count(Severity::Fatal), faults: count(Severity::Fault), warnings: count(Severity::Warning) }
+    }
+}
+
+fn write_json(findings: &[Finding], source: &Source, summary: Summary, out: &mut impl Write) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Report<'f> {
+        findings: Vec<render::Json<'f>>,
+        #[serde(flatten)]
+        summary: Summary,
+    }
+    let findings = findings.iter().map(|finding| render::Json::new(finding, source)).collect();
+    serde_json::to_writer_pretty(&mut *out, &Report { findings, summary }).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn write_lines(
+    findings: &[Finding],
+    source: &Source,
+    summary: Summary,
+    named: Named,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    for finding in findings {
+        writeln!(out, "{}", render::short(finding, source))?;
+    }
+    let path = source.path.display();
+    let counts: Vec<_> =
+        [Count(summary.errors, "error"), Count(summary.faults, "fault"), Count(summary.warnings, "warning")]
+            .into_iter()
+            .filter(|Count(number, _)| *number > 0)
+            .map(|count| count.to_string())
+            .collect();
+    let verdict = match counts.as_slice() {
+        [] => "fine".to_owned(),
+        counts => counts.join(", "),
+    };
+    let scope = match named {
+        Named::Looked => "",
+        Named::NotAsked => " (the file alone; what it names was not looked at)",
+        Named::Unknown => " (what it names was not looked at, since the file has errors)",
+    };
+    writeln!(out, "{path}: {verdict}{scope}")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! `check` run on files in a folder of their own, as a person would.
+
+use std::fs;
+use std::net::TcpListener;
+
+use super::*;
+use crate::cli::Cli;
+use clap::Parser;
+
+/// Runs `gatepost check ARGUMENTS -c FOLDER/gatepost.toml` on this text; its output without the folder's name.
+fn check(folder: &tempfile::TempDir, text: &str, arguments: &[&str]) -> (Status, String) {
+    let path = folder.path().join("gatepost.toml");
+    fs::write(&path, text).expect("written");
+    let mut out = Vec::new();
+    let line = ["gatepost", "check", "-c"].into_iter().map(std::ffi::OsStr::new);
+    let line = line.chain([path.as_os_str()]).chain(arguments.iter().map(std::ffi::OsStr::new));
+    let super::super::Command::Check(arguments) = Cli::try_parse_from(line).expect("a command line").command else {
+        panic!("check was typed")
+    };
+    let status = run(&arguments, &mut out).expect("it can do its work");
+    let shown = String::from_utf8(out).expect("UTF-8");
+    (status, shown.replace(&format!("{}/", folder.path().display()), ""))
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+const PLAIN: &str = "[server]\nhttps = []\nstate = \"state\"\n";
+
+#[test]
+fn a_right_file_is_fine() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("www")).expect("made");
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let text = format!(
+        "{PLAIN}[[site]]\nhosts = [\"a.example\"]\n[[site.route]]\npath = \"/\"\nroot = \"www\"\n\
+         [[site.route]]\npath = \"/api\"\nproxy = \"http://{}\"\n",
+        upstream.local_addr().expect("an address")
+    );
+    assert_eq!(check(&folder, &text, &[]), (Status::Fine, "gatepost.toml: fine\n".into()));
+}
+
+#[test]
+fn everything_that_the_file_names_is_looked_at() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("www")).expect("made");
+    fs::write(folder.path().join("file"), "no folder").expect("written");
+    fs::write(folder.path().join("k.pem"), "no key").expect("written");
+    // Bound and dropped: nobody listens there.
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
+    let text = format!(
+        r#"[server]
+https = []
+state = "file"
+acme_webroot = "none"
+[log]
+access = "no-such-folder/access.log"
+[[site]]
+hosts = ["a.example"]
+[[site.route]]
+path = "/"
+root = "www"
+fallback = "app.html"
+error_pages = {{ 404 = "404.html" }}
+[[site.route]]
+path = "/gone"
+root = "gone"
+[[site.route]]
+path = "/file"
+root = "file"
+[[site.route]]
+path = "/api"
+proxy = "http://{closed}"
+preset = "mattermost"
+[[site.route]]
+path = "/jitsi"
+launcher = "jaas"
+[launcher.jaas]
+provider = "jaas"
+app_id = "vpaas-magic-cookie-1"
+key_id = "vpaas-magic-cookie-1/k"
+private_key = "k.pem"
+"#
+    );
+    let (status, shown) = check(&folder, &text, &[]);
+    assert_eq!(status, Status::Faults);
+    let expected = [
+        "gatepost.toml:3:9: fault: `state` file is not a folder",
+        "gatepost.toml:4:16: fault: `acme_webroot` none is not there; make it",
+        "gatepost.toml:6:10: fault: the folder of the access log no-such-folder/access.log is not there; mkdir -p ",
+        "gatepost.toml:11:8: fault: the error page for 404 www/404.html: No such file",
+        "gatepost.toml:11:8: fault: `fallback` www/app.html: No such file",
+        "gatepost.toml:16:8: fault: `root` gone is not there; make it",
+        "gatepost.toml:19:8: fault: `root` file is not a folder",
+        &format!("gatepost.toml:22:9: fault: nobody listens at the upstream http://{closed}; start"),
+        "gatepost.toml:26:12: error: [launcher.jaas]: k.pem holds no PEM block",
+        "gatepost.toml: 1 error, 8 faults",
+    ];
+    let lines: Vec<_> = shown.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{shown}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}\nwanted {expected}");
+    }
+}
+
+#[test]
+fn syntax_looks_at_the_file_alone() {
+    let folder = folder();
+    let text = format!("{PLAIN}[[site]]\nhosts = [\"a.example\"]\n[[site.route]]\npath = \"/\"\nroot = \"gone\"\n");
+    let (status, shown) = check(&folder, &text, &["--syntax"]);
+    assert_eq!(status, Status::Fine);
+    assert_eq!(shown, "gatepost.toml: fine (the file alone; what it names was not looked at)\n");
+}
+
+#[test]
+fn warnings_alone_are_fine_and_errors_are_not() {
+    let folder = folder();
+    let warned = format!(
+        "{PLAIN}public_https_port = 443\n[[site]]\ndefault = true\n[[site.route]]\npath = \"/\"\nrespond = \"\"\n"
+    );
+    let (status, shown) = check(&folder, &warned, &[]);
+    assert_eq!((status, shown.lines().last()), (Status::Fine, Some("gatepost.toml: 1 warning")));
+    let (status, shown) = check(&folder, "[sever]\n", &[]);
+    assert_eq!(status, Status::Faults);
+    assert!(shown.ends_with("1 error (what it names was not looked at, since the file has errors)\n"), "{shown}");
+}
+
+#[test]
+fn json_has_the_same_for_a_script() {
+    let (status, shown) = check(&folder(), "[sever]\n", &["--json"]);
+    assert_eq!(status, Status::Faults);
+    let report: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!(report["errors"], 1);
+    assert_eq!(report["findings"][0]["line"], 1);
+    assert_eq!(report["findings"][0]["severity"], "error");
+    assert_eq!(report["findings"][0]["mend"], "did you mean `server`?");
+}

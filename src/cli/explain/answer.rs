@@ -1,0 +1,264 @@
+//! What each handler would do with a request, in words, with its limits and header rules.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
+
+use crate::config::model::{
+    Answer, Config, Identity, LaunchMode, Launcher, Moderators, Provider, Proxy, Redirect, RedirectTarget, Rooms,
+    Symlinks, UpstreamHost, Website,
+};
+use crate::jitsi::room::Asked as AskedRoom;
+use crate::route::path::{PathPrefix, decode_unreserved};
+
+use super::Answered;
+use super::url::Asked;
+
+/// A certificate authority's challenge, ahead of everything else.
+pub(super) fn challenge(asked: &Asked, config: &Config) -> Option<Answered> {
+    let webroot = config.server.acme_webroot.as_ref()?;
+    let path = decode_unreserved(&asked.path);
+    let token = path.strip_prefix("/.well-known/acme-challenge/")?;
+    let file = webroot.join(".well-known/acme-challenge").join(token);
+    let answer = format!("the challenge in {}, ahead of redirect and routes; 404 if it is not there", file.display());
+    Some(Answered::new("challenge", None, answer))
+}
+
+/// Port 80's redirect.
+pub(super) fn to_https(to: &Asked) -> Answered {
+    let mut answered = Answered::new("redirect", Some(301), format!("301 to {to}"));
+    answered.details.push(("other methods", "308 for all but GET and HEAD, which keeps method and body".into()));
+    answered
+}
+
+/// A route's answer in a few words.
+pub(super) fn in_short(answer: &Answer) -> String {
+    match answer {
+        Answer::Website(website) => format!("root {}", website.root.display()),
+        Answer::Proxy(proxy) => format!("proxy {}", origins(proxy)),
+        Answer::Launcher(launcher) => format!("launcher {}", launcher.name),
+        Answer::Redirect(redirect) => match &redirect.target {
+            RedirectTarget::Origin(text) | RedirectTarget::Fixed(text) => format!("redirect {text}"),
+            RedirectTarget::Template(before, after) => format!("redirect {before}{{path}}{after}"),
+        },
+        Answer::Respond(respond) => format!("respond {}", respond.status.as_u16()),
+    }
+}
+
+/// A route's answer in full.
+pub(super) fn of(answer: &Answer, asked: &Asked, prefix: &PathPrefix, rest: &str) -> Answered {
+    match answer {
+        Answer::Website(website) => of_website(website, rest),
+        Answer::Proxy(proxy) => of_proxy(proxy, asked, prefix),
+        Answer::Launcher(launcher) => of_launcher(launcher, rest),
+        Answer::Redirect(redirect) => of_redirect(redirect, asked),
+        Answer::Respond(respond) => {
+            let status = respond.status.as_u16();
+            let mut answered = Answered::new("respond", Some(status), format!("{status} with a fixed text"));
+            answered.details.push(("length", format!("{} bytes", respond.text.len())));
+            answered.details.push(("Content-Type", shown(&respond.content_type)));
+            answered
+        }
+    }
+}
+
+fn of_website(website: &Website, rest: &str) -> Answered {
+    let below = percent_decode_str(rest.trim_start_matches('/')).decode_utf8_lossy();
+    let file = website.root.join(below.trim_start_matches('/'));
+    let hidden = below.split('/').any(|segment| segment.starts_with('.') && segment != ".well-known");
+    let answer = match (hidden, below.is_empty() || below.ends_with('/')) {
+        (true, _) => format!("404, as for every dot file, although {} may be there", file.display()),
+        (false, true) => format!("the folder {}", file.display()),
+        (false, false) => {
+            format!("the file {}; if it is a folder, a redirect to the same with a slash", file.display())
+        }
+    };
+    let mut answered = Answered::new("website", hidden.then_some(404), answer);
+    let details = &mut answered.details;
+    details.push(("index", website.index.join(", ")));
+    details.push(("listing", if website.listing { "on, for a folder without index" } else { "off" }.into()));
+    let links = match website.symlinks {
+        Symlinks::Follow => "followed anywhere",
+        Symlinks::Inside => "followed where they stay inside root",
+        Symlinks::Deny => "not followed",
+    };
+    details.push(("symbolic links", links.into()));
+    if let Some(fallback) = &website.fallback {
+        details.push(("not found", format!("200 with {}", website.root.join(fallback).display())));
+    }
+    for (status, page) in &website.error_pages {
+        details.push(("error page", format!("{}: {}", status.as_u16(), website.root.join(page).display())));
+    }
+    answered
+}
+
+fn of_proxy(proxy: &Proxy, asked: &Asked, prefix: &PathPrefix) -> Answered {
+    let target = asked.target();
+    let sent = match proxy.strip_prefix {
+        false => target,
+        true => match prefix.strip_received(&target) {
+            rest if rest.starts_with('/') => rest.to_owned(),
+            rest => format!("/{rest}"),
+        },
+    };
+    let mut answered = Answered::new("proxy", None, format!("what {} answers", origins(proxy)));
+    let details = &mut answered.details;
+    if proxy.mattermost {
+        details.push(("preset", "mattermost".into()));
+    }
+    if proxy.upstreams.iter().any(|upstream| upstream.tls) {
+        details.push(("verification", verification(proxy)));
+    }
+    details.push(("target sent", sent));
+    let host = match &proxy.host {
+        UpstreamHost::Preserve => asked.authority.to_string(),
+        UpstreamHost::Fixed(authority) => authority.to_string(),
+    };
+    details.push(("Host sent", host));
+    let scheme = if asked.tls { "https" } else { "http" };
+    details.push(("X-Forwarded-Proto sent", format!("{scheme}, unless a trusted proxy in front says otherwise")));
+    details
+        .push(("X-Forwarded-For sent", "the client's address; appended behind a trusted proxy, else replaced".into()));
+    fields("request field", &proxy.request_headers, details);
+    fields("response field", &proxy.response_headers, details);
+    details.push(("max_body", size(proxy.max_body)));
+    details.push(("connect_timeout", time(proxy.connect_timeout)));
+    details.push(("read_timeout", time(proxy.read_timeout)));
+    details.push(("send_timeout", time(proxy.send_timeout)));
+    let upgrades = match proxy.upgrades.as_slice() {
+        [] => "none".into(),
+        upgrades => format!("{}, idle for {} at most", upgrades.join(", "), time(proxy.upgrade_idle_timeout)),
+    };
+    details.push(("upgrades", upgrades));
+    details.push(("pool_idle_timeout", time(proxy.pool_idle_timeout)));
+    answered
+}
+
+fn verification(proxy: &Proxy) -> String {
+    if !proxy.verify.on {
+        return "OFF: whoever stands between can read and change everything".into();
+    }
+    let roots = match &proxy.verify.roots {
+        Some(roots) => format!("the roots in {}", roots.display()),
+        None => "Mozilla's roots".into(),
+    };
+    match &proxy.verify.name {
+        Some(name) => format!("by {roots}, as {name}"),
+        None => format!("by {roots}"),
+    }
+}
+
+fn fields(what: &'static str, rules: &[(HeaderName, Option<HeaderValue>)], details: &mut Vec<(&'static str, String)>) {
+    for (name, value) in rules {
+        details.push((
+            what,
+            match value {
+                Some(_) if may_be_credential(name) => {
+                    format!("{name}: ***")
+                }
+                Some(value) => format!("{name}: {}", shown(value)),
+                None => format!("{name} is removed"),
+            },
+        ));
+    }
+}
+
+/// Credentials are set this way, and explanations are pasted into tickets.
+fn may_be_credential(name: &HeaderName) -> bool {
+    ["auth", "token", "key", "cookie", "secret", "password"].iter().any(|word| name.as_str().contains(word))
+}
+
+fn of_launcher(launcher: &Launcher, rest: &str) -> Answered {
+    let page = launcher.mode == LaunchMode::Page;
+    let (status, answer) = match AskedRoom::of(rest) {
+        Ok(AskedRoom::Room(room)) if page => (None, format!("a page that opens the meeting \"{}\"", room.name())),
+        Ok(AskedRoom::Room(room)) => (None, format!("302 to the meeting \"{}\"", room.name())),
+        Ok(AskedRoom::Nothing) if page => {
+            (Some(200), "a page that says the launcher is up and waits for a room".into())
+        }
+        Ok(AskedRoom::Nothing) => (None, "302 to a meeting with a random name".into()),
+        Ok(AskedRoom::ExternalApi) => (Some(200), "an empty script, for Mattermost's Jitsi plugin".into()),
+        Err(_) => (None, "refused: this is no name of a room".into()),
+    };
+    let mut answered = Answered::new("launcher", status, answer);
+    let details = &mut answered.details;
+    details.push(("launcher", launcher.name.clone()));
+    let Provider::Jaas { app_id, key_id, server, .. } = &launcher.provider;
+    details.push(("meetings at", format!("{server}/{app_id}")));
+    details.push(("key id", key_id.clone()));
+    let identity = match &launcher.identity {
+        Identity::Nobody => format!("nobody is asked: everybody enters as \"{}\"", launcher.anonymous.name),
+        Identity::Mattermost(source) => {
+            format!("the session cookie is asked about at {}; without one, the way to sign in", origins(&source.proxy))
+        }
+    };
+    details.push(("identity", identity));
+    let moderators = match &launcher.moderators {
+        Moderators::Everyone => "everyone".into(),
+        Moderators::Members => "who is signed in, guests excepted".into(),
+        Moderators::Admins => "Mattermost's system administrators".into(),
+        Moderators::Users(users) => users.join(", "),
+    };
+    details.push(("moderators", moderators));
+    details.push(("token_lifetime", time(launcher.token_lifetime)));
+    let rooms = match launcher.rooms {
+        Rooms::This => "the asked room alone",
+        Rooms::Any => "ANY room of this app",
+    };
+    details.push(("token opens", rooms.into()));
+    answered
+}
+
+fn of_redirect(redirect: &Redirect, asked: &Asked) -> Answered {
+    let target = asked.target();
+    let location = match &redirect.target {
+        RedirectTarget::Origin(origin) => format!("{origin}{target}"),
+        RedirectTarget::Template(before, after) => {
+            format!("{before}{}{after}", target.strip_prefix('/').unwrap_or(&target))
+        }
+        RedirectTarget::Fixed(fixed) => fixed.clone(),
+    };
+    let status = redirect.status.as_u16();
+    Answered::new("redirect", Some(status), format!("{status} to {location}"))
+}
+
+fn origins(proxy: &Proxy) -> String {
+    proxy.upstreams.iter().map(|upstream| upstream.origin.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn shown(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+/// As the file would say it, in the largest unit that keeps it whole.
+fn time(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    match units.into_iter().find(|(_, factor)| millis > 0 && millis.is_multiple_of(*factor)) {
+        Some((unit, factor)) => format!("{}{unit}", millis / factor),
+        None => format!("{millis}ms"),
+    }
+}
+
+/// As [`time`].
+fn size(bytes: u64) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, factor)| bytes > 0 && bytes.is_multiple_of(*factor)) {
+        Some((unit, factor)) => format!("{}{unit}", bytes / factor),
+        None => format!("{bytes}B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes_are_shown_as_the_file_would_say_them() {
+        assert_eq!(time(Duration::from_secs(600)), "10m");
+        assert_eq!(time(Duration::from_millis(1_500)), "1500ms");
+        assert_eq!(size(128 << 20), "128MiB");
+        assert_eq!(size(50_000_000), "50000000B");
+    }
+}

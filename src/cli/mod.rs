@@ -1,0 +1,190 @@
+//! What a person types: one command a file, and what all of them share.
+//!
+//! A command writes its result to what it is given and returns how it went; it
+//! prints no error itself. That is done once, in `main`.
+
+mod check;
+mod config_file;
+mod explain;
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use thiserror::Error;
+
+pub use config_file::ConfigFile;
+
+use crate::config::render::Colour;
+use crate::config::source::ReadError;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gatepost",
+    version,
+    about = "One process in front of a website, a Mattermost server and their meetings",
+    long_about = "One process in front of a website, a Mattermost server and their meetings: TLS, routing by host \
+        and path, WebSocket, static files, and the launcher that signs meeting tokens.",
+    after_help = AFTER_HELP,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  gatepost demo                                  see everything at once, nothing else needed
+  gatepost check -c gatepost.toml                find what is wrong before it is served
+  gatepost explain https://site.com/jitsi/Room   see who would answer, and why
+  gatepost run -c /etc/gatepost/gatepost.toml    serve until told to stop
+
+Exit status: 0 fine; 1 faults found, or it failed; 2 wrong command line or unreadable configuration.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until told to stop
+    #[command(after_help = "\
+Reads the file and all that it names, then binds, then serves. SIGTERM lets open requests and WebSockets
+finish for as long as `drain` in [server] says; a second one ends at once.")]
+    Run {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Say everything that is wrong or doubtful in the configuration and in what it names
+    #[command(after_help = check::AFTER_HELP)]
+    Check(check::Arguments),
+    /// Show everything at once on ports 8443 and 8080; nothing else is needed
+    Demo,
+    /// Say which site, route and handler would answer for an address, and why
+    #[command(after_help = explain::AFTER_HELP)]
+    Explain(explain::Arguments),
+}
+
+/// How a command went that could do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Exit status 0.
+    Fine,
+    /// Exit status 1: the command's own output says what.
+    Faults,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// No file was named, and none is at the usual places.
+    #[error(
+        "error: there is no {} here and no {}; name the configuration with -c FILE",
+        config_file::HERE,
+        config_file::SYSTEM
+    )]
+    NoConfig,
+    /// The configuration cannot be read.
+    #[error("error: {0}")]
+    Read(#[from] ReadError),
+    /// It can, and has findings that stop everything: they are the message, ready to show.
+    #[error("{0}")]
+    Config(String),
+    /// What was typed makes no sense.
+    #[error("error: {0}")]
+    Usage(String),
+    /// The result could not be written.
+    #[error("error: cannot write the result: {0}")]
+    Output(#[from] io::Error),
+    /// The command is another part's to build.
+    #[error("error: gatepost {0} is not built yet")]
+    NotBuilt(&'static str),
+}
+
+impl Failure {
+    /// 2 for a wrong command line or an unreadable configuration, else 1.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NoConfig | Self::Read(_) | Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
+            Self::Output(_) | Self::NotBuilt(_) => ExitCode::FAILURE,
+        }
+    }
+
+    /// Whether nobody is left to read the message: `gatepost explain … | head -1`.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Fine => Self::SUCCESS,
+            Status::Faults => Self::FAILURE,
+        }
+    }
+}
+
+impl Cli {
+    /// Runs the command that was typed.
+    ///
+    /// # Errors
+    /// Where it could not do its work; see [`Failure::exit_code`].
+    pub fn run(&self) -> Result<Status, Failure> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let status = match &self.command {
+            // Seam: `cli/run.rs` and `cli/demo.rs` come from other hands; these two lines are all to change here.
+            Command::Run { .. } => Err(Failure::NotBuilt("run")),
+            Command::Demo => Err(Failure::NotBuilt("demo")),
+            Command::Check(arguments) => check::run(arguments, &mut out),
+            Command::Explain(arguments) => explain::run(arguments, &mut out),
+        }?;
+        out.flush()?;
+        Ok(status)
+    }
+}
+
+/// Whether standard error takes colour: a terminal, and nobody said no (no-color.org).
+fn colour_of_stderr() -> Colour {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    match io::stderr().is_terminal() && !refused {
+        true => Colour::Yes,
+        false => Colour::No,
+    }
+}
+
+/// `1 fault`, `2 faults`.
+struct Count(usize, &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(number, word) = self;
+        write!(f, "{number} {word}{}", if *number == 1 { "" } else { "s" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_as_the_contract_has_it() {
+        Cli::command().debug_assert();
+        for line in [
+            "gatepost run",
+            "gatepost run -c x.toml",
+            "gatepost check --config x.toml --syntax --json",
+            "gatepost demo",
+            "gatepost explain -c x.toml https://site.com/ --json",
+        ] {
+            Cli::try_parse_from(line.split(' ')).expect(line);
+        }
+        for line in ["gatepost", "gatepost serve", "gatepost explain", "gatepost run x.toml"] {
+            let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+        assert_eq!(Cli::try_parse_from(["gatepost", "--version"]).expect_err("shown").exit_code(), 0);
+    }
+}
