@@ -1,1 +1,3 @@
-//! Certificates: read, judged, kept by name.
+//! Certificates: read, judged, chosen by SNI.
+
+pub mod read;
