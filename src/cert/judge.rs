@@ -1,0 +1,303 @@
+//! What a person is told of a chain: findings with their severity and their mend.
+//!
+//! Refused is one thing alone, the bare leaf: every browser fetches the missing
+//! issuer and every phone does not. All else is served, with a word: port 80 has
+//! to stay open for renewals, and an aged list of roots must not take a site down.
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::config::finding::{Finding, Place};
+use crate::config::model::CertificateFiles;
+
+use super::chain::{Chain, Dropped};
+use super::member::{Member, Signed};
+use super::missing;
+use super::roots::Roots;
+
+/// A day in seconds.
+const DAY: i64 = 24 * 60 * 60;
+
+/// A chain under judgement, and what was found so far.
+pub(super) struct Judge<'a> {
+    pub(super) files: &'a CertificateFiles,
+    pub(super) members: &'a [Member<'a>],
+    pub(super) chain: &'a Chain,
+    pub(super) roots: &'a Roots,
+    pub(super) now: i64,
+    pub(super) findings: &'a mut Vec<Finding>,
+}
+
+impl Judge<'_> {
+    /// All findings on the chain, gravest matter first.
+    pub(super) fn all(&mut self) {
+        self.reach();
+        self.leaf_lifetime();
+        self.intermediates_lifetime();
+        self.order();
+        self.names();
+    }
+
+    fn leaf(&self) -> &Member<'_> {
+        &self.members[self.chain.path[0]]
+    }
+
+    fn file(&self) -> String {
+        self.files.chain.display().to_string()
+    }
+
+    fn place(&self) -> Place {
+        self.files.place.clone()
+    }
+
+    fn add(&mut self, finding: Finding, mend: Option<String>) {
+        self.findings.push(Finding { mend, ..finding });
+    }
+
+    /// Whether a strict client gets from the leaf to a root.
+    fn reach(&mut self) {
+        if self.files.allow_incomplete_chain && !self.is_bare() {
+            let what = format!("allow_incomplete_chain has no effect: {} is no bare leaf", self.file());
+            let mend = "take it out, so that a bare leaf is noticed when one comes".to_owned();
+            let finding = Finding::warning(self.place(), what);
+            self.add(finding, Some(mend));
+        }
+        let (file, place) = (self.file(), self.place());
+        let leaf = self.leaf();
+        if leaf.is_self_signed() {
+            if !self.roots.include(leaf) {
+                let what = format!("{file} is self-signed: no browser and no app takes it unless told to, one by one");
+                self.add(Finding::warning(place, what), None);
+            }
+        } else if self.is_bare() {
+            self.bare_leaf();
+        } else if let Err(error) = self.chain.strict.clone() {
+            self.refused(&error);
+        }
+    }
+
+    /// One certificate to send, neither self-signed nor signed by a root: a known one, or one that the file appends.
+    fn is_bare(&self) -> bool {
+        let leaf = self.leaf();
+        if leaf.is_self_signed() {
+            return false;
+        }
+        let root_in_file = || self.dropped(Dropped::Root).iter().any(|root| leaf.signed_by(root) == Signed::Yes);
+        self.chain.path.len() == 1 && !self.roots.signed(leaf) && !root_in_file()
+    }
+
+    fn bare_leaf(&mut self) {
+        let (file, place, leaf) = (self.file(), self.place(), self.leaf());
+        let what = format!(
+            "{file} is a bare leaf: the certificate of its issuer {} is missing; browsers fetch it, Android and iOS would refuse, and so would the Mattermost apps{}",
+            leaf.issuer(),
+            missing::address_of(leaf),
+        );
+        let mend = missing::mend(&self.files.chain, leaf, leaf);
+        let finding = if self.files.allow_incomplete_chain {
+            Finding::warning(place, format!("{what}; served because of allow_incomplete_chain"))
+        } else {
+            Finding::fatal(place, what)
+        };
+        self.add(finding, Some(mend));
+    }
+
+    /// More than a leaf, and yet a strict client says no.
+    fn refused(&mut self, error: &webpki::Error) {
+        let (file, place, time) = (self.file(), self.place(), self.chain.time);
+        let out_of_time =
+            self.chain.path.iter().skip(1).map(|index| &self.members[*index]).find(|member| !member.is_valid_at(time));
+        let top = &self.members[self.chain.path[self.chain.path.len() - 1]];
+        let (what, mend) = if let Some(member) = out_of_time {
+            let what = if member.not_after() < time {
+                format!(
+                    "{file}: {} expired on {} and the chain has no other way to a root",
+                    member.shown(),
+                    date(member.not_after())
+                )
+            } else {
+                format!("{file}: {} is not valid before {}", member.shown(), date(member.not_before()))
+            };
+            (what, Some("get the chain anew from the CA that issued the certificate".to_owned()))
+        } else if matches!(error, webpki::Error::UnknownIssuer | webpki::Error::InvalidSignatureForPublicKey) {
+            // A private CA made anew keeps its name and not its key.
+            let why = if matches!(error, webpki::Error::UnknownIssuer) {
+                "which is not among them"
+            } else {
+                "but the one of that name has another key"
+            };
+            let what = format!(
+                "the chain in {file} reaches none of {}: {} is issued by {}, {why}{}",
+                self.roots.called(),
+                top.shown(),
+                top.issuer(),
+                missing::address_of(top),
+            );
+            let mend = format!(
+                "if an intermediate is missing, {}; if a private CA issued it, name its root in trusted_roots; if a public root is newer than this build, all is well",
+                missing::mend(&self.files.chain, self.leaf(), top),
+            );
+            (what, Some(mend))
+        } else {
+            (format!("a strict client refuses the chain in {file}: {}", reason(error)), None)
+        };
+        self.add(Finding::fault(place, what), mend);
+    }
+
+    /// The leaf's own time.
+    fn leaf_lifetime(&mut self) {
+        let (file, place, now, leaf) = (self.file(), self.place(), self.now, self.leaf());
+        let (from, until) = (leaf.not_before(), leaf.not_after());
+        if until < now {
+            let what = format!(
+                "the certificate in {file} expired on {}; it is served all the same, and every client refuses it",
+                date(until)
+            );
+            let mend = "renew it, for example: certbot renew".to_owned();
+            self.add(Finding::fault(place, what), Some(mend));
+        } else if now < from {
+            let what = format!("the certificate in {file} is not valid before {}", date(from));
+            let mend = format!("is the clock right? It says {}", date(now));
+            self.add(Finding::fault(place, what), Some(mend));
+        } else if (until - now).saturating_mul(4) < until - from {
+            let what = format!(
+                "the certificate in {file} ends on {}: {} left, less than a quarter of its {}",
+                date(until),
+                span(until - now),
+                span(until - from),
+            );
+            let mend = "see whether renewals run, for example: certbot renew --dry-run".to_owned();
+            self.add(Finding::warning(place, what), Some(mend));
+        }
+    }
+
+    /// An intermediate that ends before the leaf takes the leaf along.
+    fn intermediates_lifetime(&mut self) {
+        let (file, place) = (self.file(), self.place());
+        let until = self.leaf().not_after();
+        let time = self.chain.time;
+        let first =
+            self.chain.path.iter().skip(1).map(|index| &self.members[*index]).min_by_key(|member| member.not_after());
+        let Some(first) = first.filter(|member| member.not_after() < until && time <= member.not_after()) else {
+            return;
+        };
+        let what = format!("{file}: {} ends on {}, before the leaf does", first.shown(), date(first.not_after()));
+        self.add(Finding::warning(place, what), Some("get the chain anew from the CA before that day".to_owned()));
+    }
+
+    /// What was put right.
+    fn order(&mut self) {
+        let file = self.file();
+        if self.chain.was_disordered {
+            let leaf = self.leaf();
+            let what = if leaf.number == 1 {
+                format!("{file} is not in order (each issuer after what it signed); it is served in order")
+            } else {
+                format!(
+                    "{file} is not in order: the leaf is certificate {} (line {}); it is served leaf first",
+                    leaf.number, leaf.line
+                )
+            };
+            let finding = Finding::warning(self.place(), what);
+            self.add(
+                finding,
+                Some("put the leaf first, then each issuer: other programs take the file as it stands".to_owned()),
+            );
+        }
+        let kinds = [
+            (Dropped::Double, "there twice", "take the second out"),
+            (Dropped::Root, "a root, which clients have or do not trust", "take it out of the file"),
+            (
+                Dropped::NameAlone,
+                "named like an issuer in the chain, but with a key that did not sign it",
+                "replace it by the issuer of the same name and the right key",
+            ),
+            (Dropped::SameKey, "for the same key as the leaf, an older issue perhaps", "take it out of the file"),
+            (Dropped::Unconnected, "the issuer of nothing in this chain", "take it out of the file"),
+        ];
+        for (kind, why, mend) in kinds {
+            let Some(list) = listed(&self.dropped(kind)) else { continue };
+            let what = format!("{file}: {list} not sent: {why}");
+            self.add(Finding::warning(self.place(), what), Some(mend.to_owned()));
+        }
+        let expired: Vec<Finding> = self.dropped(Dropped::Expired).iter().map(|member| self.expired(member)).collect();
+        self.findings.extend(expired);
+    }
+
+    /// A cross-sign whose time is over: some clients stumble over it, and none needs it.
+    fn expired(&self, member: &Member<'_>) -> Finding {
+        let what = format!(
+            "{}: expired member: {}, ended on {}, needed only by a path over {}, which no client that looks at dates takes; not sent",
+            self.file(),
+            member.shown(),
+            date(member.not_after()),
+            member.issuer(),
+        );
+        Finding::warning(self.place(), what).mend("drop it from the file")
+    }
+
+    /// What was left out for this reason.
+    fn dropped(&self, kind: Dropped) -> Vec<&Member<'_>> {
+        let of_kind = self.chain.dropped.iter().filter(|(_, why)| *why == kind);
+        of_kind.map(|(index, _)| &self.members[*index]).collect()
+    }
+
+    /// The names that the leaf bears.
+    fn names(&mut self) {
+        let (file, place, leaf) = (self.file(), self.place(), self.leaf());
+        let (names, unusable) = leaf.names();
+        if names.is_empty() {
+            let what = format!(
+                "the certificate in {file} bears no host name (subjectAltName); its common name {} counts with no client",
+                leaf.subject(),
+            );
+            self.add(
+                Finding::fault(place, what),
+                Some("have it issued with the names as subject alternative names".to_owned()),
+            );
+        } else if !unusable.is_empty() {
+            let what = format!("the certificate in {file} bears names that no client can ask for: {unusable:?}");
+            self.add(Finding::warning(place, what), None);
+        }
+    }
+}
+
+/// webpki's reason, in words where it is one that people meet.
+fn reason(error: &webpki::Error) -> String {
+    match error {
+        webpki::Error::CaUsedAsEndEntity => "the leaf is marked as a CA".to_owned(),
+        webpki::Error::EndEntityUsedAsCa => "an issuer in it is not marked as a CA".to_owned(),
+        webpki::Error::RequiredEkuNotFoundContext(_) => "it is not issued for servers (no serverAuth)".to_owned(),
+        webpki::Error::NameConstraintViolation => "a CA in it may not issue for these names".to_owned(),
+        webpki::Error::PathLenConstraintViolated => "a CA in it may not have CAs below it".to_owned(),
+        webpki::Error::UnsupportedSignatureAlgorithmContext(_) => {
+            "it is signed with an algorithm that is no longer taken, such as SHA-1".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Up to three of them in words; `None` where there is none.
+fn listed(members: &[&Member<'_>]) -> Option<String> {
+    let shown: Vec<String> = members.iter().take(3).map(|member| member.shown()).collect();
+    match members.len() {
+        0 => None,
+        1..=3 => Some(shown.join(", ")),
+        many => Some(format!("{} and {} more", shown.join(", "), many - 3)),
+    }
+}
+
+/// `2026-11-25 01:28 UTC`.
+fn date(seconds: i64) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    let time = OffsetDateTime::from_unix_timestamp(seconds).ok();
+    time.and_then(|time| time.format(format).ok()).unwrap_or_else(|| format!("second {seconds}"))
+}
+
+/// `17 days`, or hours where it is less than two days.
+fn span(seconds: i64) -> String {
+    if seconds < 2 * DAY { format!("{} hours", seconds / 3600) } else { format!("{} days", seconds / DAY) }
+}
+
+#[cfg(test)]
+mod tests;
