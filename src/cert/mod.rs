@@ -5,6 +5,7 @@
 //! some clients out without a word to anybody: a bare leaf above all.
 
 mod chain;
+pub mod development;
 mod judge;
 mod key;
 mod load;
