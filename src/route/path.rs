@@ -100,8 +100,10 @@ impl fmt::Display for PathPrefix {
 }
 
 /// The path of a request with unreserved characters decoded once (RFC 3986 section 6.2.2.2).
+///
+/// A path with a malformed escape stays as it is: decoding `%%32%65` would make an escape that nobody wrote.
 pub fn decode_unreserved(path: &str) -> Cow<'_, str> {
-    if !path.contains('%') {
+    if !path.contains('%') || has_bad_escape(path) {
         return Cow::Borrowed(path);
     }
     decode_where(path, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
@@ -211,7 +213,8 @@ mod tests {
     #[test]
     fn only_unreserved_characters_are_decoded() {
         assert_eq!(decode_unreserved("/%6aitsi/%7Ex"), "/jitsi/~x");
-        assert_eq!(decode_unreserved("/a%2Fb%20c%"), "/a%2Fb%20c%");
+        assert_eq!(decode_unreserved("/a%2Fb%20c"), "/a%2Fb%20c");
+        assert_eq!(decode_unreserved("/%%32%65/%7Ex"), "/%%32%65/%7Ex");
         assert_eq!(prefix("/größe").as_str(), "/gr%C3%B6%C3%9Fe");
     }
 
