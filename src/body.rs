@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use crate::outgoing::UpstreamBody;
+
 /// Why a body broke off; the connection is closed so that no short body looks whole.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -21,6 +23,8 @@ pub enum Body {
     Empty,
     /// These bytes; `None` once they are sent.
     Full(Option<Bytes>),
+    /// An upstream's.
+    Upstream(UpstreamBody),
     /// Made as it is sent.
     Stream(BoxBody),
 }
@@ -48,6 +52,7 @@ impl HttpBody for Body {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
             Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Upstream(body) => Pin::new(body).poll_frame(cx),
             Self::Stream(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -56,6 +61,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => true,
             Self::Full(bytes) => bytes.is_none(),
+            Self::Upstream(body) => body.is_end_stream(),
             Self::Stream(body) => body.is_end_stream(),
         }
     }
@@ -64,6 +70,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Self::Upstream(body) => body.size_hint(),
             Self::Stream(body) => body.size_hint(),
         }
     }

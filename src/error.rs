@@ -177,11 +177,11 @@ impl RequestError {
 
     /// The answer that the client gets: a page where HTML is wanted, JSON where JSON is, plain text otherwise.
     ///
-    /// `asked` is the request's fields; `id` is in the log line too.
-    pub fn respond(&self, asked: &HeaderMap, id: RequestId) -> Response<Body> {
+    /// `id` is in the log line too.
+    pub fn respond(&self, wanted: Wanted, id: RequestId) -> Response<Body> {
         let (_, status, close) = self.judge();
         let (title, sentence) = self.words();
-        let mut response = match Wanted::of(asked) {
+        let mut response = match wanted {
             Wanted::Html => reply(status, "text/html; charset=utf-8", html(status, title, &sentence, id)),
             Wanted::Json => {
                 let json = serde_json::json!({
@@ -217,14 +217,19 @@ impl RequestError {
 }
 
 /// The form of answer that the client's `Accept` asks for.
-enum Wanted {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// A person's page.
     Html,
+    /// A program's object.
     Json,
+    /// Anything else.
     Text,
 }
 
 impl Wanted {
-    fn of(asked: &HeaderMap) -> Self {
+    /// Reads a request's `Accept`.
+    pub fn of(asked: &HeaderMap) -> Self {
         let accept = asked.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
         if accept.contains("text/html") {
             Self::Html

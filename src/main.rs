@@ -5,6 +5,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gatepost::cli::Cli;
+use mimalloc::MiMalloc;
+
+/// Requests allocate and free small things on one thread each, which is what it is best at.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match Cli::parse().run() {

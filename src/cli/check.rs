@@ -20,7 +20,7 @@ use crate::config::source::Source;
 use crate::config::surroundings::Surroundings;
 use crate::handler::launcher::Launcher;
 
-use super::{ConfigFile, Count, Failure, Status};
+use super::{ConfigFile, Count, Failure, Status, with_causes};
 
 pub(super) const AFTER_HELP: &str = "\
 Each line is FILE:LINE:COLUMN, then how bad it is, what it is, and what to do:
@@ -109,20 +109,6 @@ fn launchers(config: &Config) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// An error and what lies below it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // A transparent error repeats its source's words.
-        if !words.ends_with(&error.to_string()) {
-            words.push_str(&format!(": {error}"));
-        }
-        cause = error.source();
-    }
-    words
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]

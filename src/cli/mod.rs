@@ -6,6 +6,7 @@
 mod check;
 mod config_file;
 mod explain;
+pub mod run;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -95,6 +96,9 @@ pub enum Failure {
     /// The result could not be written.
     #[error("error: cannot write the result: {0}")]
     Output(#[from] io::Error),
+    /// Serving did not start, or ended badly.
+    #[error("error: {}", with_causes(.0))]
+    Serve(#[source] Box<run::ServeError>),
     /// The command is another part's to build.
     #[error("error: gatepost {0} is not built yet")]
     NotBuilt(&'static str),
@@ -105,7 +109,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoConfig | Self::Read(_) | Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
-            Self::Output(_) | Self::NotBuilt(_) => ExitCode::FAILURE,
+            Self::Output(_) | Self::Serve(_) | Self::NotBuilt(_) => ExitCode::FAILURE,
         }
     }
 
@@ -132,8 +136,7 @@ impl Cli {
     pub fn run(&self) -> Result<Status, Failure> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         let status = match &self.command {
-            // Seam: `cli/run.rs` and `cli/demo.rs` come from other hands; these two lines are all to change here.
-            Command::Run { .. } => Err(Failure::NotBuilt("run")),
+            Command::Run { config } => run::run(config),
             Command::Demo => Err(Failure::NotBuilt("demo")),
             Command::Check(arguments) => check::run(arguments, &mut out),
             Command::Explain(arguments) => explain::run(arguments, &mut out),
@@ -141,6 +144,20 @@ impl Cli {
         out.flush()?;
         Ok(status)
     }
+}
+
+/// An error and what lies below it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // A transparent error repeats its source's words.
+        if !words.ends_with(&error.to_string()) {
+            words.push_str(&format!(": {error}"));
+        }
+        cause = error.source();
+    }
+    words
 }
 
 /// Whether standard error takes colour: a terminal, and nobody said no (no-color.org).

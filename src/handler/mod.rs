@@ -4,18 +4,46 @@
 //! by which name, over what. Handlers run on one worker's thread and need not be
 //! `Send`.
 
+pub mod challenge;
 pub mod launcher;
+pub mod proxy;
+pub mod redirect;
+pub mod respond;
 pub mod site;
 
 use std::cell::Cell;
 use std::fmt;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::uri::Scheme;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use thiserror::Error;
 
+use crate::body::Body;
+use crate::config::model::{self, Answer};
+use crate::error::RequestError;
+use crate::log::access::Entry;
+use crate::outgoing::{Trust, TrustError, Upstream};
 use crate::route::host::Authority;
 use crate::route::path::PathPrefix;
+
+use launcher::Launcher;
+use proxy::tunnel::Tunnels;
+use respond::Fixed;
+use site::Site;
+
+/// How long a client may take to take a byte, where the route has no say of its own.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A user's JSON is some 2 KiB; what is larger is no user.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// A person waits for this answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Names one request in the log line and on the error page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,4 +80,174 @@ pub struct Context<'r> {
     pub rest: &'r str,
     /// Time from sending to the upstream to its answer's head, set by handlers that ask one.
     pub upstream_time: &'r Cell<Option<Duration>>,
+}
+
+/// What answers under a route, made from the configuration's `Answer`.
+#[derive(Debug)]
+pub enum Handler {
+    /// A folder on disk.
+    Site(Site),
+    /// An upstream; the number of its pool.
+    Proxy(Box<model::Proxy>, Pool),
+    /// A meeting; the pool of the Mattermost that knows who asks, where one is asked.
+    Launcher(Box<Launcher>, Option<Pool>),
+    /// Another address.
+    Redirect(model::Redirect),
+    /// A fixed answer.
+    Respond(Fixed),
+}
+
+/// The number of a set of upstreams that every worker keeps its own connections to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool(usize);
+
+/// What a worker needs to know to keep connections to a route's upstreams.
+#[derive(Debug)]
+pub struct PoolPlan {
+    /// Addresses and times.
+    pub proxy: model::Proxy,
+    /// How to speak TLS to each of them.
+    pub trust: Vec<Option<Trust>>,
+}
+
+/// Why a handler cannot be made.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// An `https://` upstream cannot be verified.
+    #[error("route {path}: TLS to {upstream} cannot be set up")]
+    Trust {
+        /// The route.
+        path: String,
+        /// The upstream's address.
+        upstream: String,
+        /// Why.
+        #[source]
+        source: Box<TrustError>,
+    },
+    /// A launcher's key cannot be used.
+    #[error("route {path}: launcher \"{launcher}\" cannot sign tokens")]
+    Launcher {
+        /// The route.
+        path: String,
+        /// Its name.
+        launcher: String,
+        /// Why.
+        #[source]
+        source: Box<launcher::LauncherError>,
+    },
+}
+
+/// What the worker that serves a request lends to its handler.
+#[derive(Debug)]
+pub struct Means<'w> {
+    /// Every pool's upstreams, as this worker knows them.
+    pub pools: &'w [Vec<Rc<Upstream>>],
+    /// Counts up with every request, so that upstreams take turns.
+    pub turn: usize,
+    /// The worker's tunnels.
+    pub tunnels: &'w Rc<Tunnels>,
+    /// The request's line in the access log.
+    pub entry: Option<&'w Rc<Entry>>,
+}
+
+impl Handler {
+    /// Makes a handler; the pools that it needs are added to `plans`.
+    ///
+    /// # Errors
+    /// Where a file that it needs cannot be used; see [`BuildError`].
+    pub fn build(route: &model::Route, plans: &mut Vec<PoolPlan>) -> Result<Self, BuildError> {
+        match &route.answer {
+            Answer::Website(website) => Ok(Self::Site(Site::new(website))),
+            Answer::Proxy(proxy) => Ok(Self::Proxy(Box::new(proxy.clone()), plan(route, proxy, plans)?)),
+            Answer::Launcher(settings) => {
+                let launcher = Launcher::new(settings).map_err(|source| BuildError::Launcher {
+                    path: route.path.to_string(),
+                    launcher: settings.name.clone(),
+                    source: Box::new(source),
+                })?;
+                let pool = match &settings.identity {
+                    model::Identity::Nobody => None,
+                    model::Identity::Mattermost(source) => Some(plan(route, &source.proxy, plans)?),
+                };
+                Ok(Self::Launcher(Box::new(launcher), pool))
+            }
+            Answer::Redirect(redirect) => Ok(Self::Redirect(redirect.clone())),
+            Answer::Respond(respond) => Ok(Self::Respond(Fixed::new(respond))),
+        }
+    }
+
+    /// Whether every query on this route is somebody's secret and stays out of the log.
+    pub fn has_secret_queries(&self) -> bool {
+        matches!(self, Self::Launcher(..))
+    }
+
+    /// How long a client may take to take a byte of the answer.
+    pub fn patience(&self) -> Duration {
+        match self {
+            Self::Proxy(proxy, _) => proxy.send_timeout,
+            _ => PATIENCE,
+        }
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// Why it was not answered as asked; see [`RequestError`].
+    pub async fn reply(
+        &self,
+        request: Request<Incoming>,
+        context: &Context<'_>,
+        means: Means<'_>,
+    ) -> Result<Response<Body>, RequestError> {
+        match self {
+            Self::Proxy(proxy, pool) => {
+                let means = proxy::Means {
+                    upstreams: &means.pools[pool.0],
+                    turn: means.turn,
+                    tunnels: means.tunnels,
+                    entry: means.entry,
+                };
+                proxy::forward(proxy, request, context, means).await
+            }
+            Self::Site(site) => site.reply(&request, context).await,
+            Self::Launcher(launcher, pool) => {
+                let ask = async |question: Request<()>| match pool {
+                    Some(pool) => ask_mattermost(&means.pools[pool.0], question).await,
+                    None => Err(RequestError::Internal("a launcher without Mattermost asked it".into())),
+                };
+                launcher.reply(&request, context, ask).await
+            }
+            Self::Redirect(redirect) => {
+                let received = request.uri().path_and_query().map_or("/", |received| received.as_str());
+                redirect::reply(redirect, received)
+            }
+            Self::Respond(fixed) => Ok(fixed.reply()),
+        }
+    }
+}
+
+/// The number of a new pool for a proxy's upstreams.
+fn plan(route: &model::Route, proxy: &model::Proxy, plans: &mut Vec<PoolPlan>) -> Result<Pool, BuildError> {
+    let trust = |address: &model::UpstreamAddress| {
+        address.tls.then(|| Trust::new(address, &proxy.verify)).transpose().map_err(|source| BuildError::Trust {
+            path: route.path.to_string(),
+            upstream: address.origin.clone(),
+            source: Box::new(source),
+        })
+    };
+    let trust = proxy.upstreams.iter().map(trust).collect::<Result<_, _>>()?;
+    plans.push(PoolPlan { proxy: proxy.clone(), trust });
+    Ok(Pool(plans.len() - 1))
+}
+
+/// Asks the first upstream that answers.
+async fn ask_mattermost(upstreams: &[Rc<Upstream>], question: Request<()>) -> Result<Response<Bytes>, RequestError> {
+    let mut last = RequestError::Internal("a launcher's Mattermost has no address".into());
+    for upstream in upstreams {
+        match upstream.fetch(question.clone(), MAX_ANSWER, ANSWER_WITHIN).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use super::Site;
 use crate::body::Body;
 use crate::config::model::{Symlinks, Website};
-use crate::error::RequestError;
+use crate::error::{RequestError, Wanted};
 use crate::handler::{Context, RequestId};
 use crate::route::host::Authority;
 use crate::route::path::{PathPrefix, decode_unreserved};
@@ -101,7 +101,7 @@ impl Folder {
         let request = request.body(()).expect("a request");
         let (response, error) = match self.respond(prefix, &request).await {
             Ok(response) => (response, None),
-            Err(error) => (error.respond(request.headers(), RequestId(7)), Some(error)),
+            Err(error) => (error.respond(Wanted::of(request.headers()), RequestId(7)), Some(error)),
         };
         let (head, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();

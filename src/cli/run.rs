@@ -1,0 +1,163 @@
+//! `gatepost run`: read everything, then bind, then serve.
+//!
+//! Nothing half-starts: a configuration with a fatal finding, a certificate that
+//! cannot be used, a key that does not sign or a port that is taken end it before
+//! the first connection is accepted.
+
+use std::path::Path;
+
+use thiserror::Error;
+
+use crate::cert;
+use crate::clock::Clock;
+use crate::config::finding::{Finding, Severity};
+use crate::config::model::Config;
+use crate::config::source::{ReadError, Source};
+use crate::config::surroundings::Surroundings;
+use crate::config::{self, Parsed, render};
+use crate::log::setup::program_log;
+use crate::log::writer::{OpenError, Writer};
+use crate::server::listen::{BindError, Speaks, bind};
+use crate::server::snapshot::{Snapshot, SnapshotError};
+use crate::server::{self, Ready, RunError};
+
+use super::{ConfigFile, Failure, Status, colour_of_stderr};
+
+/// Why serving does not start, or ended.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The configuration cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Something in the configuration, or in what it names, stops the start.
+    #[error("the configuration has faults that keep gatepost from starting")]
+    Findings {
+        /// All of them.
+        findings: Vec<Finding>,
+        /// The text that they are about.
+        text: Box<Source>,
+    },
+    /// A handler cannot be made of what the configuration names.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The access log cannot be written.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// Serving went wrong.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// Serves what the file says until told to stop.
+pub(super) fn run(file: &ConfigFile) -> Result<Status, Failure> {
+    serve(file.parse(&Surroundings::of_this_process())?, |_| {})?;
+    Ok(Status::Fine)
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Read(error) => Self::Read(error),
+            ServeError::Findings { mut findings, text } => {
+                findings.retain(|finding| finding.severity == Severity::Fatal);
+                let mut shown = render::long(&findings, &text, colour_of_stderr());
+                shown.push_str(&format!("gatepost does not start: {} cannot be used as it is", text.path.display()));
+                Self::Config(shown)
+            }
+            error => Self::Serve(Box::new(error)),
+        }
+    }
+}
+
+/// Serves a configuration that has been read; `announce` is told the bound addresses before the first connection.
+///
+/// # Errors
+/// See [`ServeError`].
+pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAddr)])) -> Result<(), ServeError> {
+    let Parsed { config, findings, source } = parsed;
+    let Some(config) = config else { return Err(ServeError::Findings { findings, text: Box::new(source) }) };
+    program_log(config.log.level, config.log.format);
+    report(&findings, &source);
+    let mut snapshot = snapshot(&config, &source)?;
+    let listeners = bind(addresses(&config), config.server.workers.get())?;
+    let bound: Vec<_> = listeners.iter().take(1).flatten().map(|one| (one.speaks, one.address)).collect();
+    let first_https = bound.iter().find(|(speaks, _)| *speaks == Speaks::Https).map(|(_, address)| address.port());
+    let https_port = |named: Option<u16>| if named == Some(0) { first_https } else { named };
+    snapshot.https_port = https_port(snapshot.https_port);
+    let ready = Ready {
+        snapshot,
+        listeners,
+        log: Writer::start(&config.log.access)?,
+        format: config.log.format,
+        drain: config.server.drain,
+    };
+    announce(&bound);
+    let path = source.path;
+    server::run(ready, move || {
+        let mut snapshot = reload(&path, &config)?;
+        snapshot.https_port = https_port(snapshot.https_port);
+        Some(snapshot)
+    })?;
+    Ok(())
+}
+
+fn addresses(config: &Config) -> impl Iterator<Item = (Speaks, std::net::SocketAddr)> {
+    let plain = config.server.http.iter().map(|&address| (Speaks::Http, address));
+    plain.chain(config.server.https.iter().map(|&address| (Speaks::Https, address)))
+}
+
+/// Everything that requests see, or why it cannot be had.
+fn snapshot(config: &Config, source: &Source) -> Result<Snapshot, ServeError> {
+    let (store, findings) = cert::open(config, Clock::System);
+    let Some(store) = store else { return Err(ServeError::Findings { findings, text: Box::new(source.clone()) }) };
+    report(&findings, source);
+    Ok(Snapshot::new(config, store)?)
+}
+
+/// Reads the file again. On any fault the old snapshot goes on serving and the log says why.
+fn reload(path: &Path, serving: &Config) -> Option<Snapshot> {
+    tracing::info!(file = %path.display(), "reloading");
+    let next = config::read(path).map_err(ServeError::from).and_then(|source| {
+        let Parsed { config, findings, source } = config::parse(&source.text, path);
+        let Some(config) = config else { return Err(ServeError::Findings { findings, text: Box::new(source) }) };
+        report(&findings, &source);
+        if needs_restart(&config, serving) {
+            tracing::warn!("addresses, workers and logs stay as they were until gatepost is restarted");
+        }
+        snapshot(&config, &source)
+    });
+    match next {
+        Ok(snapshot) => Some(snapshot),
+        Err(ServeError::Findings { findings, text }) => {
+            report(&findings, &text);
+            tracing::error!("not reloaded: the configuration has faults; what was served goes on");
+            None
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "not reloaded; what was served goes on");
+            None
+        }
+    }
+}
+
+fn needs_restart(next: &Config, serving: &Config) -> bool {
+    let (next_server, serving_server) = (&next.server, &serving.server);
+    next_server.http != serving_server.http
+        || next_server.https != serving_server.https
+        || next_server.workers != serving_server.workers
+        || next.log != serving.log
+}
+
+/// Findings that do not stop the start, in the log.
+fn report(findings: &[Finding], source: &Source) {
+    for finding in findings {
+        let line = render::short(finding, source);
+        match finding.severity {
+            Severity::Warning => tracing::warn!("{line}"),
+            Severity::Fault | Severity::Fatal => tracing::error!("{line}"),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! From two heads that agreed on another protocol to a tunnel between two streams.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+
+use crate::log::access::Entry;
+use crate::outgoing::UpstreamIo;
+use crate::server::io::ClientIo;
+
+use super::tunnel::{End, Open, Traffic, run};
+
+/// What a tunnel holds as long as it lives.
+pub(super) struct Tunnel {
+    /// Counts it.
+    pub(super) open: Open,
+    /// No byte either way for this long ends it.
+    pub(super) idle: Duration,
+    /// Its line in the access log, written at its end.
+    pub(super) entry: Option<Rc<Entry>>,
+}
+
+impl Tunnel {
+    /// Waits for both sides to have switched, then moves bytes until the tunnel ends.
+    pub(super) fn spawn(self, client: OnUpgrade, upstream: OnUpgrade) {
+        tokio::task::spawn_local(async move {
+            // A side that goes away before it has switched leaves nothing to do; its own connection says why.
+            let Ok((client, upstream)) = both(client, upstream).await else { return };
+            let Some(upstream) = of_upstream(upstream) else { return };
+            let traffic = match client.downcast::<TokioIo<ClientIo>>() {
+                Ok(parts) => {
+                    let stream = parts.io.into_inner();
+                    stream.set_patience(self.idle);
+                    run(End { stream, early: parts.read_buf }, upstream, self.idle).await
+                }
+                // A stream of an HTTP/2 connection.
+                Err(stream) => {
+                    let client = End { stream: TokioIo::new(stream), early: Bytes::new() };
+                    run(client, upstream, self.idle).await
+                }
+            };
+            self.end(traffic);
+        });
+    }
+
+    fn end(self, traffic: Traffic) {
+        if let Some(entry) = &self.entry {
+            entry.count_sent(traffic.to_client);
+            entry.count_received(traffic.to_upstream);
+        }
+        drop(self.open);
+    }
+}
+
+async fn both(client: OnUpgrade, upstream: OnUpgrade) -> Result<(Upgraded, Upgraded), hyper::Error> {
+    tokio::try_join!(client, upstream)
+}
+
+/// Connections to upstreams are all of one type, made in `outgoing`.
+fn of_upstream(upgraded: Upgraded) -> Option<End<UpstreamIo>> {
+    let parts = upgraded.downcast::<TokioIo<UpstreamIo>>().ok()?;
+    Some(End { stream: parts.io.into_inner(), early: parts.read_buf })
+}

@@ -1,0 +1,161 @@
+//! The access log: one line a request, written when its last byte was sent or its tunnel ended.
+//!
+//! While the log is off a request costs nothing here. While it is on, an
+//! [`Entry`] gathers what the line needs and writes it when the last holder lets
+//! go: the body on its way to the client, or the tunnel.
+
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use http::header::{self, HeaderMap};
+use http::uri::Scheme;
+use http::{Method, Request, StatusCode, Version};
+use tokio::time::Instant;
+
+use crate::config::model::LogFormat;
+use crate::handler::RequestId;
+
+use super::line;
+use super::redact;
+use super::writer::Sink;
+
+/// Lines are handed over when they fill this many bytes, or by [`Log::flush`].
+const CHUNK: usize = 32 * 1024;
+
+/// The access log as one worker writes it.
+#[derive(Debug)]
+pub struct Log {
+    sink: Sink,
+    format: LogFormat,
+    lines: RefCell<Vec<u8>>,
+}
+
+impl Log {
+    /// A log that hands its lines to `sink`.
+    pub fn new(sink: Sink, format: LogFormat) -> Self {
+        Self { sink, format, lines: RefCell::default() }
+    }
+
+    /// Hands over what has gathered. Called several times a second by the worker.
+    pub fn flush(&self) {
+        let lines = self.lines.take();
+        if !lines.is_empty() {
+            self.sink.push(lines);
+        }
+    }
+
+    fn write(&self, entry: &Entry) {
+        let mut lines = self.lines.borrow_mut();
+        match self.format {
+            LogFormat::Combined => line::combined(&mut lines, entry),
+            LogFormat::Json => line::json(&mut lines, entry),
+        }
+        let full = lines.len() >= CHUNK;
+        drop(lines);
+        if full {
+            self.flush();
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// What one line says. Written when it is dropped.
+#[derive(Debug)]
+pub struct Entry {
+    log: Rc<Log>,
+    begin: Instant,
+    pub(super) id: RequestId,
+    pub(super) time: SystemTime,
+    pub(super) peer: IpAddr,
+    pub(super) client: Cell<IpAddr>,
+    pub(super) scheme: RefCell<Scheme>,
+    pub(super) host: Option<Box<str>>,
+    pub(super) method: Method,
+    pub(super) target: RefCell<Box<str>>,
+    pub(super) version: Version,
+    pub(super) referrer: Option<Box<str>>,
+    pub(super) agent: Option<Box<str>>,
+    pub(super) status: Cell<StatusCode>,
+    pub(super) sent: Cell<u64>,
+    pub(super) received: Cell<u64>,
+    pub(super) upstream_time: Cell<Option<Duration>>,
+}
+
+impl Entry {
+    /// Begins a line for a request.
+    pub fn begin<B>(log: &Rc<Log>, request: &Request<B>, id: RequestId, peer: IpAddr, scheme: Scheme) -> Rc<Self> {
+        let uri = request.uri();
+        let received = uri.path_and_query().map_or_else(|| uri.to_string(), ToString::to_string);
+        let host = uri.authority().map(|authority| authority.as_str().into());
+        Rc::new(Self {
+            log: log.clone(),
+            begin: Instant::now(),
+            id,
+            time: SystemTime::now(),
+            peer,
+            client: Cell::new(peer),
+            scheme: RefCell::new(scheme),
+            host: host.or_else(|| text(request.headers(), &header::HOST)),
+            method: request.method().clone(),
+            target: RefCell::new(redact::target(&received).into()),
+            version: request.version(),
+            referrer: text(request.headers(), &header::REFERER).map(|url| redact::target(&url).into()),
+            agent: text(request.headers(), &header::USER_AGENT),
+            status: Cell::new(StatusCode::OK),
+            sent: Cell::new(0),
+            received: Cell::new(0),
+            upstream_time: Cell::new(None),
+        })
+    }
+
+    /// Who asks and how, once the fields of trusted proxies have been read.
+    pub fn set_client(&self, client: IpAddr, scheme: &Scheme) {
+        self.client.set(client);
+        self.scheme.borrow_mut().clone_from(scheme);
+    }
+
+    /// Takes the query off the line: on this route every query is somebody's secret.
+    pub fn hide_query(&self) {
+        let hidden = redact::without_query(&self.target.borrow()).into();
+        *self.target.borrow_mut() = hidden;
+    }
+
+    /// What was answered, and how long the upstream took.
+    pub fn set_answer(&self, status: StatusCode, upstream_time: Option<Duration>) {
+        self.status.set(status);
+        self.upstream_time.set(upstream_time);
+    }
+
+    /// Bytes of the body, or of the tunnel, towards the client.
+    pub fn count_sent(&self, bytes: u64) {
+        self.sent.set(self.sent.get() + bytes);
+    }
+
+    /// Bytes of the tunnel from the client.
+    pub fn count_received(&self, bytes: u64) {
+        self.received.set(self.received.get() + bytes);
+    }
+
+    /// From the head's arrival until now.
+    pub(super) fn duration(&self) -> Duration {
+        self.begin.elapsed()
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.log.clone().write(self);
+    }
+}
+
+/// A field as text, lossily: a log line may hold anything, escaped.
+fn text(fields: &HeaderMap, name: &header::HeaderName) -> Option<Box<str>> {
+    fields.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into())
+}

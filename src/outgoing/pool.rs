@@ -1,0 +1,231 @@
+//! One upstream as one worker sees it: its idle connections, last in first out.
+//!
+//! The most recently used connection is the one least likely to have been closed
+//! by the other side, and the rest age out by themselves.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
+
+use crate::config::model::{Proxy, UpstreamAddress};
+use crate::error::RequestError;
+
+use super::body::RequestBody;
+use super::connect::connect;
+use super::tls::Trust;
+
+/// Idle connections kept per upstream and worker: more than a busy house ever has open at once.
+const MAX_IDLE: usize = 256;
+
+/// Largest head of a response, in bytes. Mattermost's and Node's are well under it.
+const MAX_HEAD: usize = 128 * 1024;
+
+/// One address, with the connections that this worker holds to it.
+#[derive(Debug)]
+pub struct Upstream {
+    address: UpstreamAddress,
+    trust: Option<Trust>,
+    connect_timeout: Duration,
+    idle_timeout: Duration,
+    idle: RefCell<Vec<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    sender: SendRequest<RequestBody>,
+    since: Instant,
+}
+
+/// A connection in use; given back when its answer has been read.
+#[derive(Debug)]
+pub struct Lease {
+    upstream: Rc<Upstream>,
+    sender: SendRequest<RequestBody>,
+    reused: bool,
+}
+
+/// A request that brought no answer.
+#[derive(Debug)]
+pub struct SendFailure {
+    /// What hyper said.
+    pub error: hyper::Error,
+    /// The request, where not a byte of it was sent.
+    pub unsent: Option<Request<RequestBody>>,
+    /// Whether the connection had served before, so that the upstream may just have closed it.
+    pub reused: bool,
+}
+
+impl Upstream {
+    /// An upstream without connections yet.
+    pub fn new(address: UpstreamAddress, trust: Option<Trust>, proxy: &Proxy) -> Rc<Self> {
+        Rc::new(Self {
+            address,
+            trust,
+            connect_timeout: proxy.connect_timeout,
+            idle_timeout: proxy.pool_idle_timeout,
+            idle: RefCell::default(),
+        })
+    }
+
+    /// Its address as configured.
+    pub fn address(&self) -> &UpstreamAddress {
+        &self.address
+    }
+
+    /// An idle connection if there is one, else a new one.
+    ///
+    /// # Errors
+    /// [`RequestError::Connect`], [`RequestError::UpstreamTls`] or [`RequestError::Timeout`].
+    pub async fn lease(self: &Rc<Self>) -> Result<Lease, RequestError> {
+        match self.take_idle() {
+            Some(sender) => Ok(Lease { upstream: self.clone(), sender, reused: true }),
+            None => self.fresh().await,
+        }
+    }
+
+    /// A new connection.
+    ///
+    /// # Errors
+    /// As [`Upstream::lease`].
+    pub async fn fresh(self: &Rc<Self>) -> Result<Lease, RequestError> {
+        let io = connect(&self.address, self.trust.as_ref(), self.connect_timeout).await?;
+        let (sender, connection) = http1::Builder::new()
+            .max_header_size(MAX_HEAD)
+            .handshake(TokioIo::new(io))
+            .await
+            .map_err(|source| RequestError::Broken { upstream: self.address.origin.clone(), source })?;
+        // Its errors reach whoever waits for an answer on it; nobody else needs them.
+        tokio::task::spawn_local(async move { connection.with_upgrades().await.ok() });
+        Ok(Lease { upstream: self.clone(), sender, reused: false })
+    }
+
+    /// Asks something small of ours and reads the whole answer, at most `max_body` bytes, within `limit`.
+    ///
+    /// # Errors
+    /// Whatever kept the answer away; too large a body is [`RequestError::WrongAnswer`].
+    pub async fn fetch(
+        self: &Rc<Self>,
+        request: Request<()>,
+        max_body: usize,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, RequestError> {
+        let upstream = || self.address.origin.clone();
+        let exchange = async {
+            let (response, lease) = self.ask(request).await?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, max_body).collect().await.map_err(|_| RequestError::WrongAnswer {
+                upstream: upstream(),
+                what: "its answer is too large or broke off",
+            })?;
+            lease.give_back();
+            Ok(Response::from_parts(parts, body.to_bytes()))
+        };
+        match tokio::time::timeout(limit, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(RequestError::Timeout { upstream: upstream(), what: "answer", limit }),
+        }
+    }
+
+    /// Drops idle connections that are too old or closed. Called now and then by the worker.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        self.idle
+            .borrow_mut()
+            .retain(|idle| !idle.sender.is_closed() && now.duration_since(idle.since) < self.idle_timeout);
+    }
+
+    /// A bodiless request of ours, tried a second time on a new connection where the first was a stale one.
+    async fn ask(self: &Rc<Self>, request: Request<()>) -> Result<(Response<Incoming>, Lease), RequestError> {
+        let request = request.map(|()| RequestBody::empty());
+        let again = request.clone_head();
+        let mut lease = self.lease().await?;
+        let failure = match lease.send(request).await {
+            Ok(response) => return Ok((response, lease)),
+            Err(failure) if !failure.reused => failure,
+            Err(_) => {
+                lease = self.fresh().await?;
+                match lease.send(again).await {
+                    Ok(response) => return Ok((response, lease)),
+                    Err(failure) => failure,
+                }
+            }
+        };
+        Err(RequestError::Broken { upstream: self.address.origin.clone(), source: failure.error })
+    }
+
+    fn take_idle(&self) -> Option<SendRequest<RequestBody>> {
+        let now = Instant::now();
+        let mut idle = self.idle.borrow_mut();
+        let mut at = idle.len();
+        while at > 0 {
+            at -= 1;
+            let candidate = &idle[at];
+            if candidate.sender.is_closed() || now.duration_since(candidate.since) >= self.idle_timeout {
+                idle.remove(at);
+            } else if candidate.sender.is_ready() {
+                return Some(idle.remove(at).sender);
+            }
+            // Not ready: its last exchange is just being put away; the next one down will do.
+        }
+        None
+    }
+}
+
+impl Lease {
+    /// Sends a request and waits for the answer's head; deadlines are the caller's.
+    ///
+    /// # Errors
+    /// The failure, with the request where not a byte of it was sent.
+    pub async fn send(&mut self, request: Request<RequestBody>) -> Result<Response<Incoming>, SendFailure> {
+        let reused = self.reused;
+        self.sender.try_send_request(request).await.map_err(|mut failure| {
+            let unsent = failure.take_message();
+            SendFailure { error: failure.into_error(), unsent, reused }
+        })
+    }
+
+    /// Whether the connection has served before, so that the upstream may just be closing it.
+    pub fn is_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// The address that it leads to.
+    pub fn upstream(&self) -> &Rc<Upstream> {
+        &self.upstream
+    }
+
+    /// Puts the connection back for reuse, unless it is closed or there are enough.
+    pub fn give_back(self) {
+        if self.sender.is_closed() {
+            return;
+        }
+        let mut idle = self.upstream.idle.borrow_mut();
+        if idle.len() < MAX_IDLE {
+            idle.push(Idle { sender: self.sender, since: Instant::now() });
+        }
+    }
+}
+
+/// Copies a request that has no body.
+pub trait CloneHead {
+    /// The same head; the body is empty.
+    fn clone_head(&self) -> Self;
+}
+
+impl CloneHead for Request<RequestBody> {
+    fn clone_head(&self) -> Self {
+        let mut copy = Request::new(RequestBody::empty());
+        copy.method_mut().clone_from(self.method());
+        copy.uri_mut().clone_from(self.uri());
+        copy.headers_mut().clone_from(self.headers());
+        copy
+    }
+}

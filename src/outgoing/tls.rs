@@ -1,0 +1,137 @@
+//! Whom we believe when we speak TLS to an upstream.
+//!
+//! Verification is by the configured roots, or Mozilla's, with SNI. Turning it
+//! off takes `upstream_verify = false`, which `check` and the start say loudly.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use thiserror::Error;
+
+use crate::cert::pem;
+use crate::config::model::{UpstreamAddress, UpstreamVerify};
+use crate::route::host::Host;
+
+/// How to speak TLS to one upstream.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// ALPN `http/1.1`, the roots, or none at all.
+    pub client: Arc<ClientConfig>,
+    /// For SNI and verification.
+    pub name: ServerName<'static>,
+}
+
+/// Why TLS to an upstream cannot even be tried.
+#[derive(Debug, Error)]
+pub enum TrustError {
+    /// `upstream_roots` cannot be read.
+    #[error("cannot read upstream_roots {path}")]
+    Roots {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: pem::PemError,
+    },
+    /// A certificate in `upstream_roots` is no trust anchor.
+    #[error("a certificate in upstream_roots {path} cannot be a root")]
+    BadRoot {
+        /// Which.
+        path: PathBuf,
+        /// What rustls said.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The name is none that a certificate can bear.
+    #[error("{0} is no name that a certificate can bear")]
+    Name(Host),
+    /// rustls refused its own defaults.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
+}
+
+impl Trust {
+    /// Reads the roots and settles the name for one upstream.
+    ///
+    /// # Errors
+    /// Where the roots cannot be read or the name is none; see [`TrustError`].
+    pub fn new(address: &UpstreamAddress, verify: &UpstreamVerify) -> Result<Self, TrustError> {
+        let host = verify.name.as_ref().unwrap_or(&address.host);
+        let bare = host.as_str().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(bare).map_err(|_| TrustError::Name(host.clone()))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(TrustError::Tls)?;
+        let mut client = if verify.on {
+            builder.with_root_certificates(roots(verify)?).with_no_client_auth()
+        } else {
+            let anyone = Arc::new(Anyone(provider));
+            builder.dangerous().with_custom_certificate_verifier(anyone).with_no_client_auth()
+        };
+        client.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { client: Arc::new(client), name })
+    }
+}
+
+fn roots(verify: &UpstreamVerify) -> Result<RootCertStore, TrustError> {
+    let mut store = RootCertStore::empty();
+    let Some(path) = &verify.roots else {
+        store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        return Ok(store);
+    };
+    let certificates = pem::certificates(path).map_err(|source| TrustError::Roots { path: path.clone(), source })?;
+    for certificate in certificates {
+        store.add(certificate).map_err(|source| TrustError::BadRoot { path: path.clone(), source })?;
+    }
+    Ok(store)
+}
+
+/// Whether a failed TLS connect was the certificate's or the protocol's fault, and not the network's.
+pub(super) fn is_tls_fault(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+}
+
+/// Believes any certificate; the signatures of the handshake are still checked.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _leaf: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

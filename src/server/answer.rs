@@ -1,0 +1,317 @@
+//! One request on its road: asked → site → route → handler → answer.
+//!
+//! Errors become answers here and are reported here, once. A panic in a handler
+//! is a 500 for that request alone.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::Scheme;
+use http::{Method, Request, Response, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use crate::body::{Body, BodyError};
+use crate::error::{Fault, RequestError, Wanted};
+use crate::handler::{Context, Handler, Means, RequestId, challenge, proxy::headers, redirect};
+use crate::log::access::Entry;
+use crate::log::redact;
+use crate::route::table::{By, Routed};
+
+use super::asked::Asked;
+use super::conn::Connection;
+use super::snapshot::{Site, Snapshot};
+
+/// An answer's body on its way out: counted for the log, whose line is written when it is dropped.
+pub(super) struct Outgoing {
+    body: Body,
+    entry: Option<Rc<Entry>>,
+    _open: OpenRequest,
+}
+
+/// Counts a request of its connection as long as its answer is on its way.
+struct OpenRequest(Rc<Connection>);
+
+impl OpenRequest {
+    fn new(connection: &Rc<Connection>) -> Self {
+        connection.open.set(connection.open.get() + 1);
+        Self(connection.clone())
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+        self.0.last.set(Instant::now());
+    }
+}
+
+/// Answers a request, whatever happens.
+pub(super) async fn answer(connection: &Rc<Connection>, request: Request<Incoming>) -> Response<Outgoing> {
+    let open = OpenRequest::new(connection);
+    let worker = &connection.worker;
+    let (id, turn) = worker.next_request();
+    let entry =
+        worker.log.as_ref().map(|log| Entry::begin(log, &request, id, connection.peer, connection.scheme.clone()));
+    // While a body is still coming, closing must not reset the connection under the answer.
+    connection.manners.set_linger(!request.body().is_end_stream());
+    let wanted = Wanted::of(request.headers());
+    let is_head = request.method() == Method::HEAD;
+    let upstream_time = Cell::new(None);
+    // The request is handed to its handler whole, so what routing and errors need of it is kept apart.
+    let told = Told::of(&request);
+    let road = Road { connection, told: &told, id, turn, entry: entry.as_ref(), upstream_time: &upstream_time };
+    let mut response = match unwinding(road.go(request)).await {
+        Ok(response) => response,
+        Err(error) => {
+            report(&error, id, connection, &told);
+            error.respond(wanted, id)
+        }
+    };
+    if is_head {
+        withhold_body(&mut response);
+    }
+    if let Some(entry) = &entry {
+        entry.set_answer(response.status(), upstream_time.get());
+    }
+    response.map(|body| Outgoing { body, entry, _open: open })
+}
+
+/// What is kept of a request's head once its handler has it.
+struct Told {
+    method: Method,
+    uri: http::Uri,
+    host: Option<HeaderValue>,
+}
+
+impl Told {
+    fn of<B>(request: &Request<B>) -> Self {
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            host: request.headers().get(header::HOST).cloned(),
+        }
+    }
+}
+
+/// What a request meets on its road.
+struct Road<'r> {
+    connection: &'r Rc<Connection>,
+    told: &'r Told,
+    id: RequestId,
+    turn: usize,
+    entry: Option<&'r Rc<Entry>>,
+    upstream_time: &'r Cell<Option<std::time::Duration>>,
+}
+
+impl Road<'_> {
+    async fn go(&self, request: Request<Incoming>) -> Result<Response<Body>, RequestError> {
+        let connection = self.connection;
+        let view = connection.worker.view();
+        let snapshot = &*view.snapshot;
+        let who = Who::of(connection, snapshot, request.headers());
+        if let Some(entry) = self.entry {
+            entry.set_client(who.client, &who.scheme);
+        }
+        let asked = Asked::parse(&request, &self.told.uri)?;
+        let site = match self.site(snapshot, &asked, &who).await? {
+            ControlFlow::Break(answer) => return Ok(answer),
+            ControlFlow::Continue(site) => site,
+        };
+        let path = &*asked.path;
+        if path == "*" {
+            return Ok(options());
+        }
+        let (prefix, rest, handler) = match site.routes.find(path) {
+            Routed::To(prefix, rest, handler) => (prefix, rest, handler),
+            Routed::Nowhere => return Err(RequestError::NotFound),
+            Routed::Unclear => return Err(RequestError::Bad("its path could be read in two ways")),
+        };
+        self.prepare(handler);
+        let context = Context {
+            id: self.id,
+            scheme: who.scheme,
+            authority: &asked.authority,
+            local_port: connection.local_port,
+            peer: connection.peer,
+            client: who.client,
+            peer_trusted: who.peer_trusted,
+            prefix,
+            path,
+            rest,
+            upstream_time: self.upstream_time,
+        };
+        let means =
+            Means { pools: &view.pools, turn: self.turn, tunnels: &connection.worker.tunnels, entry: self.entry };
+        let mut response = handler.reply(request, &context, means).await?;
+        if let Some(hsts) = &site.hsts
+            && context.scheme == Scheme::HTTPS
+        {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+        Ok(response)
+    }
+
+    /// The site that answers, or an answer that comes ahead of all sites.
+    async fn site<'s>(
+        &self,
+        snapshot: &'s Snapshot,
+        asked: &Asked<'_>,
+        who: &Who,
+    ) -> Result<ControlFlow<Response<Body>, &'s Site>, RequestError> {
+        let host = &asked.authority.host;
+        let is_plain = self.connection.scheme == Scheme::HTTP;
+        let Some((site, by)) = snapshot.table.find(host) else {
+            return Err(if is_plain { RequestError::UnknownHost } else { RequestError::Misdirected });
+        };
+        if let Some(webroot) = &snapshot.acme_webroot
+            && by != By::Default
+            && let Some(token) = challenge::token(&asked.path)
+        {
+            return challenge::reply(webroot, token, &self.told.method).await.map(ControlFlow::Break);
+        }
+        if let Some((view, index)) = &self.connection.presented
+            && !view.snapshot.store.may_answer(*index, host)
+        {
+            return Err(RequestError::Misdirected);
+        }
+        if is_plain
+            && site.redirect_http
+            && who.scheme != Scheme::HTTPS
+            && let Some(port) = snapshot.https_port
+        {
+            // A name that only the default site took is the client's own invention: no address is made of it.
+            if by == By::Default {
+                return Err(RequestError::UnknownHost);
+            }
+            let received = self.told.uri.path_and_query().map_or("/", |received| received.as_str());
+            return redirect::to_https(&self.told.method, host, port, received).map(ControlFlow::Break);
+        }
+        Ok(ControlFlow::Continue(site))
+    }
+
+    fn prepare(&self, handler: &Handler) {
+        self.connection.manners.set_patience(handler.patience());
+        if let Some(entry) = self.entry
+            && handler.has_secret_queries()
+        {
+            entry.hide_query();
+        }
+    }
+}
+
+/// Who asks, and how, behind the proxies that are trusted.
+struct Who {
+    client: std::net::IpAddr,
+    scheme: Scheme,
+    peer_trusted: bool,
+}
+
+impl Who {
+    fn of(connection: &Connection, snapshot: &Snapshot, fields: &HeaderMap) -> Self {
+        let (peer, scheme) = (connection.peer, connection.scheme.clone());
+        if !snapshot.trusts(peer) {
+            return Self { client: peer, scheme, peer_trusted: false };
+        }
+        let client = headers::client_behind(fields, peer, |address| snapshot.trusts(address));
+        let scheme = match headers::says_https(fields) {
+            Some(true) => Scheme::HTTPS,
+            Some(false) => Scheme::HTTP,
+            None => scheme,
+        };
+        Self { client, scheme, peer_trusted: true }
+    }
+}
+
+/// `OPTIONS *` asks about the server as a whole (RFC 9110 section 9.3.7).
+fn options() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// An answer to HEAD says how long its body would be, and has none (RFC 9110 section 9.3.2).
+fn withhold_body(response: &mut Response<Body>) {
+    if let Body::Full(Some(bytes)) = response.body() {
+        let length = HeaderValue::from(bytes.len());
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length);
+    }
+    if !matches!(response.body(), Body::Upstream(_)) {
+        *response.body_mut() = Body::Empty;
+    }
+}
+
+/// Runs a handler; a panic in it becomes an error of this request.
+async fn unwinding(
+    road: impl Future<Output = Result<Response<Body>, RequestError>>,
+) -> Result<Response<Body>, RequestError> {
+    let mut road = pin!(road);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| road.as_mut().poll(cx))) {
+        Ok(outcome) => outcome,
+        // The panic hook has printed where; the request's line says which.
+        Err(_) => Poll::Ready(Err(RequestError::Internal("a handler panicked".into()))),
+    })
+    .await
+}
+
+/// One line in the program log; what a client did wrong is of interest to nobody but whoever looks for it.
+fn report(error: &RequestError, id: RequestId, connection: &Connection, told: &Told) {
+    let (fault, status, _) = error.judge();
+    let client = connection.peer;
+    let host = told.uri.authority().map(http::uri::Authority::as_str).or_else(|| told.host.as_ref()?.to_str().ok());
+    let (method, path, host, status) =
+        (&told.method, redact::target(told.uri.path()), host.unwrap_or("-"), status.as_u16());
+    let causes = Causes(error);
+    match fault {
+        Fault::Client => tracing::debug!(%id, status, %client, host, %method, %path, "{causes}"),
+        Fault::Upstream => tracing::warn!(%id, status, %client, host, %method, %path, "{causes}"),
+        Fault::Us => tracing::error!(%id, status, %client, host, %method, %path, "{causes}"),
+    }
+}
+
+/// An error with its causes, as one line.
+struct Causes<'e>(&'e dyn std::error::Error);
+
+impl std::fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl HttpBody for Outgoing {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if let (Some(entry), Some(Ok(frame))) = (&this.entry, &frame)
+            && let Some(data) = frame.data_ref()
+        {
+            entry.count_sent(data.len() as u64);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,221 @@
+//! A client's connection as bytes: plain or TLS, with an end to patience and a decent goodbye.
+//!
+//! A write that makes no progress for too long fails, so that a client that stops
+//! reading holds nothing for ever. On closing, what the client is still sending
+//! is read and thrown away for a moment: closing a socket with unread bytes makes
+//! the kernel send a reset, which can eat the very answer that was just sent.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep};
+use tokio_rustls::server::TlsStream;
+
+/// How long, and how much, a closing connection reads what still comes. nginx's `lingering_timeout` is 5 s too.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Until a request says otherwise, a client may take this long to take a byte.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A client's connection.
+#[derive(Debug)]
+pub struct ClientIo {
+    stream: Stream,
+    manners: Manners,
+    stalled: Option<Pin<Box<Sleep>>>,
+    goodbye: Goodbye,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// How patient a connection is and whether it lingers; shared with whoever serves requests on it.
+///
+/// Atomic because hyper wants a connection that could move between threads; it never does.
+#[derive(Debug, Clone)]
+pub struct Manners(Arc<(AtomicU64, AtomicBool)>);
+
+impl Manners {
+    fn new() -> Self {
+        Self(Arc::new((AtomicU64::new(millis(PATIENCE)), AtomicBool::new(false))))
+    }
+
+    /// How long a write may make no progress from now on.
+    pub fn set_patience(&self, patience: Duration) {
+        self.0.0.store(millis(patience), Ordering::Relaxed);
+    }
+
+    /// Whether the client may still be sending when the connection is closed.
+    pub fn set_linger(&self, linger: bool) {
+        self.0.1.store(linger, Ordering::Relaxed);
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.0.0.load(Ordering::Relaxed))
+    }
+
+    fn linger(&self) -> bool {
+        self.0.1.load(Ordering::Relaxed)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[derive(Debug)]
+enum Goodbye {
+    NotYet,
+    Reading { deadline: Pin<Box<Sleep>>, left: usize },
+    Said,
+}
+
+impl ClientIo {
+    /// A plain connection.
+    pub fn plain(tcp: TcpStream) -> Self {
+        Self::new(Stream::Plain(tcp))
+    }
+
+    /// A connection after its handshake.
+    pub fn tls(tls: TlsStream<TcpStream>) -> Self {
+        Self::new(Stream::Tls(Box::new(tls)))
+    }
+
+    fn new(stream: Stream) -> Self {
+        Self { stream, manners: Manners::new(), stalled: None, goodbye: Goodbye::NotYet }
+    }
+
+    /// A handle on patience and lingering.
+    pub fn manners(&self) -> Manners {
+        self.manners.clone()
+    }
+
+    /// How long a write may make no progress from now on.
+    pub fn set_patience(&self, patience: Duration) {
+        self.manners.set_patience(patience);
+    }
+
+    /// The outcome of a write, unless it has made no progress for too long.
+    fn with_patience<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.stalled = None;
+            return outcome;
+        }
+        let patience = self.manners.patience();
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client took no byte for too long")))
+    }
+
+    /// Reads past TLS: what comes now is thrown away, so nobody needs to decrypt it.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let tcp = match &mut self.stream {
+            Stream::Plain(tcp) => tcp,
+            Stream::Tls(tls) => tls.get_mut().0,
+        };
+        let mut scratch = [0; 8 * 1024];
+        let mut buffer = ReadBuf::new(&mut scratch);
+        ready!(Pin::new(tcp).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+}
+
+macro_rules! on_stream {
+    ($io:expr, $stream:ident => $call:expr) => {
+        match &mut $io.stream {
+            Stream::Plain($stream) => {
+                let $stream = Pin::new($stream);
+                $call
+            }
+            Stream::Tls($stream) => {
+                let $stream = Pin::new(&mut **$stream);
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for ClientIo {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        on_stream!(this, stream => stream.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for ClientIo {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let outcome = on_stream!(this, stream => stream.poll_write(cx, buf));
+        this.with_patience(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let outcome = on_stream!(this, stream => stream.poll_write_vectored(cx, bufs));
+        this.with_patience(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(tcp) => tcp.is_write_vectored(),
+            Stream::Tls(tls) => tls.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let outcome = on_stream!(this, stream => stream.poll_flush(cx));
+        this.with_patience(cx, outcome)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            match &mut this.goodbye {
+                Goodbye::NotYet => {
+                    let outcome = on_stream!(this, stream => stream.poll_shutdown(cx));
+                    ready!(this.with_patience(cx, outcome))?;
+                    let more = this.manners.linger() || matches!(this.poll_discard(cx), Poll::Ready(Ok(1..)));
+                    this.goodbye = if more {
+                        Goodbye::Reading { deadline: Box::pin(sleep(LINGER)), left: LINGER_BYTES }
+                    } else {
+                        Goodbye::Said
+                    };
+                }
+                Goodbye::Reading { deadline, left } => {
+                    if deadline.as_mut().poll(cx).is_ready() || *left == 0 {
+                        this.goodbye = Goodbye::Said;
+                        continue;
+                    }
+                    let read = match ready!(this.poll_discard(cx)) {
+                        Ok(read @ 1..) => read,
+                        // The end, or a reset: nothing more comes either way.
+                        Ok(_) | Err(_) => {
+                            this.goodbye = Goodbye::Said;
+                            continue;
+                        }
+                    };
+                    if let Goodbye::Reading { deadline, left } = &mut this.goodbye {
+                        *left = left.saturating_sub(read);
+                        deadline.as_mut().reset(Instant::now() + LINGER);
+                    }
+                }
+                Goodbye::Said => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What requests see: routes, certificates, rules. Made whole, swapped whole, never changed.
+//!
+//! It is built once, before anything is bound or swapped, so that whatever is
+//! wrong with it stops the start and nothing half-starts. Workers share it
+//! read-only and keep their own connections beside it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use ipnet::IpNet;
+use rustls::ServerConfig;
+use thiserror::Error;
+
+use crate::cert::store::Store;
+use crate::config::model::Config;
+use crate::handler::{BuildError, Handler, PoolPlan};
+use crate::route::table::{Routes, Table};
+
+use super::tls;
+
+/// What requests see.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Host → site.
+    pub table: Table<Site>,
+    /// Which certificate a name gets.
+    pub store: Arc<Store>,
+    /// For handshakes.
+    pub tls: Arc<ServerConfig>,
+    /// What `acme_webroot` names.
+    pub acme_webroot: Option<PathBuf>,
+    /// The port that redirects to https name; `None` where nothing listens for https.
+    pub https_port: Option<u16>,
+    /// The pools that each worker keeps.
+    pub plans: Vec<PoolPlan>,
+    trusted_proxies: Vec<IpNet>,
+}
+
+/// One site.
+#[derive(Debug)]
+pub struct Site {
+    /// Path → handler.
+    pub routes: Routes<Handler>,
+    /// Whether plain HTTP is redirected to https.
+    pub redirect_http: bool,
+    /// `Strict-Transport-Security`, ready to send.
+    pub hsts: Option<HeaderValue>,
+}
+
+/// Why no snapshot could be made.
+#[derive(Debug, Error)]
+pub enum SnapshotError {
+    /// A handler cannot be made.
+    #[error(transparent)]
+    Handler(#[from] BuildError),
+    /// rustls refused its own defaults.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Snapshot {
+    /// Makes everything that the configuration names.
+    ///
+    /// `https_port` is the bound https port where the configuration left it to the system.
+    ///
+    /// # Errors
+    /// The first thing that cannot be made.
+    pub fn new(config: &Config, store: Store) -> Result<Self, SnapshotError> {
+        let mut plans = Vec::new();
+        let mut sites = Vec::new();
+        for site in &config.sites {
+            let routes = site
+                .routes
+                .iter()
+                .map(|route| Ok((route.path.clone(), Handler::build(route, &mut plans)?)))
+                .collect::<Result<Vec<_>, BuildError>>()?;
+            let hsts = site.hsts.and_then(|age| HeaderValue::try_from(format!("max-age={}", age.as_secs())).ok());
+            sites.push((
+                site.hosts.clone(),
+                Site { routes: Routes::new(routes), redirect_http: site.redirect_http, hsts },
+            ));
+        }
+        let default = config.sites.iter().position(|site| site.default);
+        let store = Arc::new(store);
+        Ok(Self {
+            table: Table::new(sites, default),
+            tls: tls::config(store.clone())?,
+            store,
+            acme_webroot: config.server.acme_webroot.clone(),
+            https_port: (!config.server.https.is_empty()).then_some(config.server.public_https_port),
+            plans,
+            trusted_proxies: config.server.trusted_proxies.clone(),
+        })
+    }
+
+    /// Whether what this address says of others is believed.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+}

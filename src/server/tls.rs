@@ -1,0 +1,93 @@
+//! Station 2: ClientHello → certificate → handshake, with a deadline.
+//!
+//! TLS 1.2 and 1.3, ALPN for HTTP/2 and HTTP/1.1, X25519MLKEM768 first, session
+//! tickets that every worker can open. No 0-RTT: its requests can be replayed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::server::NoServerSessionStorage;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::cert::store::Store;
+
+use super::io::ClientIo;
+
+/// From the connection to the end of its handshake. Phones on bad networks need several round trips of a second.
+const HANDSHAKE: Duration = Duration::from_secs(15);
+
+/// `h2` in ALPN (RFC 9113 section 3.1).
+const H2: &[u8] = b"h2";
+
+/// The TLS side of a snapshot.
+///
+/// # Errors
+/// Where rustls refuses its own defaults.
+pub fn config(store: Arc<Store>) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(store);
+    config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
+    // Tickets keep all state at the client, so resumption needs nothing that workers share and lock.
+    config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(Arc::new(config))
+}
+
+/// A connection after its handshake.
+#[derive(Debug)]
+pub struct Shaken {
+    /// Its bytes.
+    pub io: ClientIo,
+    /// Whether ALPN agreed on HTTP/2.
+    pub h2: bool,
+    /// The certificate that was presented, by its place in the store.
+    pub presented: Option<usize>,
+}
+
+/// Shakes hands, or says in the log why not and gives nothing.
+pub async fn handshake(config: &Arc<ServerConfig>, store: &Store, tcp: TcpStream) -> Option<Shaken> {
+    let acceptor = TlsAcceptor::from(config.clone());
+    match timeout(HANDSHAKE, acceptor.accept(tcp).into_fallible()).await {
+        Ok(Ok(tls)) => {
+            let (_, session) = tls.get_ref();
+            let h2 = session.alpn_protocol() == Some(H2);
+            let presented = store.choose(session.server_name());
+            Some(Shaken { io: ClientIo::tls(tls), h2, presented })
+        }
+        Ok(Err((error, tcp))) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            if is_plain_http(&error) {
+                say_https(tcp).await;
+            }
+            None
+        }
+        Err(_) => {
+            tracing::debug!("a TLS handshake took too long");
+            None
+        }
+    }
+}
+
+/// What came was no TLS record: most likely plain HTTP, by somebody who left the `s` out.
+fn is_plain_http(error: &std::io::Error) -> bool {
+    error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some_and(|error| matches!(error, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)))
+}
+
+/// A word to whoever spoke plain HTTP to an https port. Best effort: it may not be HTTP at all.
+async fn say_https(mut tcp: TcpStream) {
+    const WORD: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+        Content-Length: 48\r\nConnection: close\r\n\r\nThis port speaks https; the address needs its s\n";
+    if timeout(Duration::from_secs(1), tcp.write_all(WORD)).await.is_ok() {
+        timeout(Duration::from_secs(1), tcp.shutdown()).await.ok();
+    }
+}
