@@ -1,14 +1,16 @@
 //! What each handler would do with a request, in words, with its limits and header rules.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use percent_encoding::percent_decode_str;
 
 use crate::config::model::{
     Answer, Config, Identity, LaunchMode, Launcher, Moderators, Provider, Proxy, Redirect, RedirectTarget, Rooms,
     Symlinks, UpstreamHost, Website,
 };
+use crate::handler::site::resolve::{Refusal, Target};
 use crate::jitsi::room::Asked as AskedRoom;
 use crate::route::path::{PathPrefix, decode_unreserved};
 
@@ -64,17 +66,14 @@ pub(super) fn of(answer: &Answer, asked: &Asked, prefix: &PathPrefix, rest: &str
 }
 
 fn of_website(website: &Website, rest: &str) -> Answered {
-    let below = percent_decode_str(rest.trim_start_matches('/')).decode_utf8_lossy();
-    let file = website.root.join(below.trim_start_matches('/'));
-    let hidden = below.split('/').any(|segment| segment.starts_with('.') && segment != ".well-known");
-    let answer = match (hidden, below.is_empty() || below.ends_with('/')) {
-        (true, _) => format!("404, as for every dot file, although {} may be there", file.display()),
-        (false, true) => format!("the folder {}", file.display()),
-        (false, false) => {
-            format!("the file {}; if it is a folder, a redirect to the same with a slash", file.display())
-        }
+    let at = |target: &Target| website.root.join(OsStr::from_bytes(&target.path)).display().to_string();
+    let answer = match Target::parse(rest) {
+        Ok(target) if target.folder => format!("the folder {}", at(&target)),
+        Ok(target) => format!("the file {}; if it is a folder, a redirect to the same with a slash", at(&target)),
+        Err(Refusal::Closed) => "refused: names that begin with a dot and paths out of root are never served".into(),
+        Err(Refusal::Malformed | Refusal::NoName) => "refused: this is no name of a file".into(),
     };
-    let mut answered = Answered::new("website", hidden.then_some(404), answer);
+    let mut answered = Answered::new("website", None, answer);
     let details = &mut answered.details;
     details.push(("index", website.index.join(", ")));
     details.push(("listing", if website.listing { "on, for a folder without index" } else { "off" }.into()));

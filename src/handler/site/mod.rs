@@ -23,7 +23,7 @@ mod listing;
 mod media;
 mod range;
 mod reply;
-mod resolve;
+pub(crate) mod resolve;
 #[cfg(test)]
 mod tests;
 

@@ -11,16 +11,16 @@ use crate::route::path::PathPrefix;
 
 /// Where a request points below the root.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// File names with slashes between them, none at either end; empty for the root itself.
-    pub(super) path: Vec<u8>,
+    pub(crate) path: Vec<u8>,
     /// Whether a folder was asked for: the path ends in a slash or a dot segment.
-    pub(super) folder: bool,
+    pub(crate) folder: bool,
 }
 
 /// Why a path points at nothing that may be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// `%` without two hexadecimal digits.
     Malformed,
     /// A name that begins with a dot, or a path out of the root: not even the fallback answers it.
@@ -31,7 +31,7 @@ pub(super) enum Refusal {
 
 impl Target {
     /// Reads what follows the route's prefix: empty, or from a slash on, unreserved characters decoded.
-    pub(super) fn parse(rest: &str) -> Result<Self, Refusal> {
+    pub(crate) fn parse(rest: &str) -> Result<Self, Refusal> {
         let mut path = Vec::with_capacity(rest.len());
         let mut folder = false;
         for segment in rest.strip_prefix('/').unwrap_or(rest).split('/') {
