@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::cert::pem;
 use crate::config::finding::{Finding, Place};
 use crate::config::model::{AccessLog, Answer, Config, Proxy, Website};
 
@@ -53,11 +54,13 @@ fn readable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Seam: once `cert::pem` is there, the certificates in it are read as well.
 fn of_proxy(proxy: &Proxy, place: &Place) -> Option<Finding> {
-    let roots = proxy.verify.roots.as_ref()?;
-    let error = readable(roots).err()?;
-    Some(Finding::fatal(place.clone(), format!("cannot read `upstream_roots` {}: {error}", roots.display())))
+    let error = pem::certificates(proxy.verify.roots.as_ref()?).err()?;
+    let finding = Finding::fatal(place.clone(), format!("`upstream_roots`: {error}"));
+    Some(match error.mend() {
+        Some(mend) => finding.mend(mend),
+        None => finding,
+    })
 }
 
 /// A folder that must be there and be listed by who serves it.

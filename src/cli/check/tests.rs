@@ -2,9 +2,17 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::*;
+use crate::cert::development;
 use crate::cli::Cli;
+use crate::config;
 use clap::Parser;
 
 /// Runs `gatepost check ARGUMENTS -c FOLDER/gatepost.toml` on this text; its output without the folder's name.
@@ -135,4 +143,76 @@ fn json_has_the_same_for_a_script() {
     assert_eq!(report["findings"][0]["line"], 1);
     assert_eq!(report["findings"][0]["severity"], "error");
     assert_eq!(report["findings"][0]["mend"], "did you mean `server`?");
+}
+
+/// The examples name files of the machine that they are for; here they are found in a folder of the test's.
+#[test]
+fn every_example_is_fine_once_what_it_names_is_there() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let upstream = format!("http://{}", upstream.local_addr().expect("an address"));
+    let examples = fs::read_dir("examples").expect("examples").map(|entry| entry.expect("an entry").path());
+    let mut seen = 0;
+    for example in examples.filter(|path| path.extension().is_some_and(|extension| extension == "toml")) {
+        let folder = folder();
+        let here = |name: &str| folder.path().join(name);
+        let text = fs::read_to_string(&example).expect("readable");
+        let config = config::parse(&text, Path::new("gatepost.toml")).config.expect("a configuration");
+        let hosts: Vec<_> = config.sites.iter().flat_map(|site| site.hosts.clone()).collect();
+        development::write_into(folder.path(), &hosts, Clock::System).expect("certificates");
+        for made in ["webroot", "www/errors", "downloads"] {
+            fs::create_dir_all(here(made)).expect("made");
+        }
+        fs::write(here("www/errors/404.html"), "gone").expect("written");
+        fs::write(here("private.pk"), rsa_key()).expect("written");
+        let mut text = text.replace("[[certificate]]", "[[certificate]]\ntrusted_roots = \"root.pem\"");
+        for (there, here) in [
+            ("/etc/gatepost/combined-bundle.pem", "chain.pem"),
+            ("/etc/gatepost/letsencrypt-key.pem", "key.pem"),
+            ("/etc/letsencrypt/live/site.com/fullchain.pem", "chain.pem"),
+            ("/etc/letsencrypt/live/site.com/privkey.pem", "key.pem"),
+            ("/etc/letsencrypt/live/chat.site.com/fullchain.pem", "chain.pem"),
+            ("/etc/letsencrypt/live/chat.site.com/privkey.pem", "key.pem"),
+            ("/etc/gatepost/private.pk", "private.pk"),
+            ("/var/lib/letsencrypt\"", "webroot\""),
+            ("/var/www/html", "www"),
+            ("/srv/downloads", "downloads"),
+            ("http://192.168.1.123:8065", &upstream),
+            ("http://127.0.0.1:8065", &upstream),
+            ("[server]\n", "[server]\nstate = \"state\"\n"),
+        ] {
+            text = text.replace(there, here);
+        }
+        assert_eq!(check(&folder, &text, &[]), (Status::Fine, "gatepost.toml: fine\n".into()), "{}", example.display());
+        seen += 1;
+    }
+    assert!(seen >= 3, "examples are gone");
+}
+
+fn rsa_key() -> String {
+    let key = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let der = key.as_der().expect("PKCS#8");
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()))
+}
+
+/// R27, R28: the fault that lets every browser in and keeps phones out.
+#[test]
+fn certificates_are_judged_and_hosts_that_none_names_are_faults() {
+    let folder = folder();
+    let host = crate::route::host::HostPattern::parse("a.example").expect("a host");
+    development::write_into(folder.path(), &[host], Clock::System).expect("certificates");
+    let file = |chain: &str| {
+        format!(
+            "[server]\nstate = \"state\"\n[[certificate]]\nchain = \"{chain}\"\nkey = \"key.pem\"\ntrusted_roots = \"root.pem\"\n\
+             [[site]]\nhosts = [\"a.example\", \"b.example\"]\n[[site.route]]\npath = \"/\"\nrespond = \"\"\n"
+        )
+    };
+    let (status, shown) = check(&folder, &file("chain.pem"), &[]);
+    assert_eq!(status, Status::Faults);
+    assert!(shown.starts_with("gatepost.toml:8:9: fault: no certificate names b.example"), "{shown}");
+    let chain = fs::read_to_string(folder.path().join("chain.pem")).expect("readable");
+    let end = chain.find("-----END CERTIFICATE-----").expect("a leaf") + "-----END CERTIFICATE-----".len();
+    fs::write(folder.path().join("leaf.pem"), &chain[..end]).expect("written");
+    let (status, shown) = check(&folder, &file("leaf.pem"), &[]);
+    assert_eq!(status, Status::Faults);
+    assert!(shown.starts_with("gatepost.toml:4:9: error: "), "{shown}");
 }
