@@ -1,0 +1,16 @@
+//! gatepost as its users meet it: the real binary, asked over real sockets.
+//!
+//! The modules stand in the order of the road. A test that guards against a
+//! fault which people have met with such proxies names the report's number.
+
+mod support;
+
+mod listen;
+mod tls;
+
+mod conn;
+
+mod route;
+
+mod forwarded;
+mod redirect;

@@ -1,0 +1,128 @@
+//! A private CA as real ones are: a root that signs an intermediate that signs leaves.
+//!
+//! One a test process; committed keys would expire and alarm scanners.
+
+use std::sync::OnceLock;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls::pki_types::CertificateDer;
+use time::{Duration, OffsetDateTime};
+
+/// The CA of this test process.
+pub(crate) fn ca() -> &'static Ca {
+    static CA: OnceLock<Ca> = OnceLock::new();
+    CA.get_or_init(Ca::new)
+}
+
+/// A root and its intermediate.
+pub(crate) struct Ca {
+    root: CertifiedIssuer<'static, KeyPair>,
+    intermediate: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A leaf with what a server needs beside it, each as PEM.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    /// What is presented first.
+    pub(crate) leaf: CertificateDer<'static>,
+    /// The chain file.
+    pub(crate) chain: String,
+    /// The key file, PKCS#8.
+    pub(crate) key: String,
+}
+
+impl Ca {
+    /// A new root and intermediate, ECDSA P-256.
+    pub(crate) fn new() -> Self {
+        let root = CertifiedIssuer::self_signed(authority("gatepost test root"), new_key()).expect("a root");
+        let intermediate = CertifiedIssuer::signed_by(authority("gatepost test intermediate"), new_key(), &root)
+            .expect("an intermediate");
+        Self { root, intermediate }
+    }
+
+    /// The root as PEM, for clients and `trusted_roots`.
+    pub(crate) fn root_pem(&self) -> String {
+        self.root.pem()
+    }
+
+    /// The root as rustls takes it.
+    pub(crate) fn root_der(&self) -> CertificateDer<'static> {
+        self.root.der().clone()
+    }
+
+    /// A leaf for `names`, valid now, with the whole chain.
+    pub(crate) fn leaf(&self, names: &[&str]) -> Identity {
+        let now = OffsetDateTime::now_utc();
+        self.leaf_valid(names, now - Duration::days(1), now + Duration::days(89))
+    }
+
+    /// A leaf whose time is over.
+    pub(crate) fn expired(&self, names: &[&str]) -> Identity {
+        let now = OffsetDateTime::now_utc();
+        self.leaf_valid(names, now - Duration::days(90), now - Duration::days(1))
+    }
+
+    fn leaf_valid(&self, names: &[&str], from: OffsetDateTime, to: OffsetDateTime) -> Identity {
+        let key = new_key();
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(names).expect("names for a certificate");
+        params.distinguished_name = DistinguishedName::new();
+        params.use_authority_key_identifier_extension = true;
+        params.not_before = from;
+        params.not_after = to;
+        let issuer: &Issuer<'_, KeyPair> = &self.intermediate;
+        let leaf = params.signed_by(&key, issuer).expect("a leaf");
+        Identity { leaf: leaf.der().clone(), chain: leaf.pem() + &self.intermediate.pem(), key: key.serialize_pem() }
+    }
+}
+
+impl Identity {
+    /// The leaf alone: the fault that browsers forgive and phones do not.
+    pub(crate) fn bare(mut self) -> Self {
+        self.chain = self.certificates().swap_remove(0);
+        self
+    }
+
+    /// The intermediate before the leaf, and the root at the end.
+    pub(crate) fn in_wrong_order_with_root(mut self, ca: &Ca) -> Self {
+        let mut certificates = self.certificates();
+        certificates.reverse();
+        certificates.push(ca.root_pem());
+        self.chain = certificates.concat();
+        self
+    }
+
+    /// This chain with another's key.
+    pub(crate) fn with_key_of(mut self, other: &Self) -> Self {
+        self.key.clone_from(&other.key);
+        self
+    }
+
+    fn certificates(&self) -> Vec<String> {
+        self.chain
+            .split_inclusive("-----END CERTIFICATE-----")
+            .map(|pem| format!("{}\n", pem.trim()))
+            .filter(|pem| pem.len() > 1)
+            .collect()
+    }
+}
+
+fn new_key() -> KeyPair {
+    KeyPair::generate().expect("an ECDSA key")
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = true;
+    let now = OffsetDateTime::now_utc();
+    params.not_before = now - Duration::days(200);
+    params.not_after = now + Duration::days(2000);
+    params
+}

@@ -1,0 +1,139 @@
+//! The real binary as a child process: what it prints, and how it ends.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::watch;
+
+use super::soon;
+
+/// A child process whose output is gathered as it comes.
+pub(crate) struct Process {
+    pid: Pid,
+    stdout: watch::Receiver<String>,
+    stderr: watch::Receiver<String>,
+    ended: watch::Receiver<Option<ExitStatus>>,
+}
+
+/// How a process ended and all that it printed.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs `gatepost ARGUMENTS` in `folder` to its end.
+pub(crate) async fn gatepost<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Outcome {
+    Process::gatepost(folder, arguments).outcome().await
+}
+
+impl Process {
+    /// Starts `gatepost ARGUMENTS` in `folder`.
+    pub(crate) fn gatepost<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gatepost"))
+            .args(arguments)
+            .current_dir(folder)
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let pid = Pid::from_child(&child);
+        let (stdout, out) = gather(child.stdout.take().expect("a pipe"));
+        let (stderr, err) = gather(child.stderr.take().expect("a pipe"));
+        let (tell, ended) = watch::channel(None);
+        std::thread::spawn(move || {
+            let status = child.wait().expect("a child can be waited for");
+            // What was printed last is gathered before the end is told.
+            for reader in [out, err] {
+                let _ = reader.join();
+            }
+            let _ = tell.send(Some(status));
+        });
+        Self { pid, stdout, stderr, ended }
+    }
+
+    /// Waits until standard error has `text`; fails if the process ends before.
+    pub(crate) async fn says(&mut self, text: &str) -> String {
+        let mut stderr = self.stderr.clone();
+        let mut ended = self.ended.clone();
+        soon(&format!("{text:?} on standard error"), async {
+            tokio::select! {
+                biased;
+                Ok(all) = stderr.wait_for(|all| all.contains(text)) => all.clone(),
+                _ = ended.wait_for(Option::is_some) => panic!("ended before saying {text:?}:\n{}", *self.stderr.borrow()),
+            }
+        })
+        .await
+    }
+
+    /// Waits until standard output has a line with `text`, and gives that line.
+    pub(crate) async fn prints(&mut self, text: &str) -> String {
+        let all = soon(&format!("{text:?} on standard output"), self.stdout.wait_for(|all| all.contains(text)))
+            .await
+            .expect("standard output is open");
+        all.lines().find(|line| line.contains(text)).expect("a line with it").to_owned()
+    }
+
+    /// What came on standard output so far.
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.borrow().clone()
+    }
+
+    /// What came on standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.borrow().clone()
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&self) -> bool {
+        self.ended.borrow().is_none()
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn outcome(mut self) -> Outcome {
+        let status = soon("the end of the process", self.ended.wait_for(Option::is_some))
+            .await
+            .expect("the waiting thread tells")
+            .expect("an exit status");
+        Outcome { code: status.code(), stdout: self.stdout(), stderr: self.stderr() }
+    }
+
+    fn signal(&self, signal: Signal) {
+        // Once its end is told, the pid may be another's.
+        if self.runs() {
+            let _ = kill_process(self.pid, signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+fn gather(pipe: impl Read + Send + 'static) -> (watch::Receiver<String>, std::thread::JoinHandle<()>) {
+    let (sender, receiver) = watch::channel(String::new());
+    let reader = std::thread::spawn(move || {
+        let mut lines = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+            sender.send_modify(|all| all.push_str(&String::from_utf8_lossy(&line)));
+            line.clear();
+        }
+        // The sender ends with the thread; what it sent stays readable.
+    });
+    (receiver, reader)
+}
