@@ -13,4 +13,7 @@ mod conn;
 mod route;
 
 mod forwarded;
+mod framing;
+mod proxy;
 mod redirect;
+mod upgrade;
