@@ -14,6 +14,12 @@ mod route;
 
 mod forwarded;
 mod framing;
+mod launcher;
 mod proxy;
 mod redirect;
+mod site;
 mod upgrade;
+
+mod logs;
+
+mod cli;

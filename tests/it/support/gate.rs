@@ -110,6 +110,13 @@ impl Builder {
         self.with(&chain, &identity.chain).with(&key, &identity.key)
     }
 
+    /// The same file with one text in place of another.
+    pub(crate) fn replacing(mut self, what: &str, with: &str) -> Self {
+        assert!(self.file.contains(what), "no {what} in the file");
+        self.file = self.file.replace(what, with);
+        self
+    }
+
     /// A certificate whose files, this one and `key-` of it, are not there.
     pub(crate) fn missing_certificate(mut self, chain: &str) -> Self {
         let _ = write!(self.certificates, "[[certificate]]\nchain = \"{chain}\"\nkey = \"key-{chain}\"\n");
@@ -142,7 +149,13 @@ impl Builder {
         let mut process = Process::gatepost(this.folder(), &["run", "-c", "gatepost.toml"]);
         let log = process.says("serving").await;
         let (http, https) = (listening(&log, "http"), listening(&log, "https"));
-        Gate { process, http, https, _folder: this.folder }
+        Gate { process, http, https, folder: this.folder }
+    }
+
+    /// Starts it, waits until it serves or ends, and gives what it said until then.
+    pub(crate) async fn started_or_refused(self) -> String {
+        let this = self.write();
+        Process::gatepost(this.folder(), &["run", "-c", "gatepost.toml"]).says_or_ends("serving").await
     }
 
     /// Starts it, which must come to an end by itself.
@@ -160,7 +173,7 @@ pub(crate) struct Gate {
     pub(crate) http: Vec<SocketAddr>,
     /// Where it listens for HTTPS.
     pub(crate) https: Vec<SocketAddr>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Gate {
@@ -188,6 +201,13 @@ impl Gate {
     pub(crate) async fn stop(self) -> Outcome {
         self.process.terminate();
         self.process.outcome().await
+    }
+
+    /// The same, for who wants to look at its folder after the end.
+    pub(crate) async fn stop_keeping_folder(self) -> TempDir {
+        self.process.terminate();
+        self.process.outcome().await;
+        self.folder
     }
 }
 

@@ -61,16 +61,16 @@ impl Process {
 
     /// Waits until standard error has `text`; fails if the process ends before.
     pub(crate) async fn says(&mut self, text: &str) -> String {
-        let mut stderr = self.stderr.clone();
-        let mut ended = self.ended.clone();
-        soon(&format!("{text:?} on standard error"), async {
-            tokio::select! {
-                biased;
-                Ok(all) = stderr.wait_for(|all| all.contains(text)) => all.clone(),
-                _ = ended.wait_for(Option::is_some) => panic!("ended before saying {text:?}:\n{}", *self.stderr.borrow()),
-            }
-        })
-        .await
+        let said = self.says_or_ends(text).await;
+        assert!(said.contains(text), "ended before saying {text:?}:\n{said}");
+        said
+    }
+
+    /// Waits until standard error has `text` or the process has ended; gives all that it said.
+    pub(crate) async fn says_or_ends(&mut self, text: &str) -> String {
+        // The sender ends with the process, and the wait with it.
+        let _ = soon(&format!("{text:?} on standard error"), self.stderr.wait_for(|all| all.contains(text))).await;
+        self.stderr()
     }
 
     /// Waits until standard output has a line with `text`, and gives that line.

@@ -117,13 +117,6 @@ impl Wire {
         self.head().await.expect("a whole head").expect("a head before the end of the connection")
     }
 
-    /// Reads a request with its body; `None` where the connection ends before it.
-    pub(crate) async fn request(&mut self) -> Result<Option<Message>, BrokeOff> {
-        let Some(mut message) = self.head().await? else { return Ok(None) };
-        self.body(&mut message).await?;
-        Ok(Some(message))
-    }
-
     /// Reads the body that this head announces.
     pub(crate) async fn body(&mut self, message: &mut Message) -> Result<(), BrokeOff> {
         let status = message.is_answer().then(|| message.status());

@@ -1,0 +1,250 @@
+//! Station 5, meetings: the page and its token as a browser gets them, and as JaaS reads them.
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use serde_json::Value;
+
+use crate::support::gate::{Builder, CHAT, Gate, gate};
+use crate::support::raw::{Message, message};
+use crate::support::upstream::Upstream;
+
+const APP_ID: &str = "vpaas-magic-cookie-123456";
+const SESSION: &str = "ybndrfg8ejkmcpqxot1uwisza3";
+
+/// A gate with Mattermost at `/` and the launcher at `/jitsi/`, and the public half of its key.
+fn meetings(mattermost: &Upstream, keys: &str) -> (Builder, DecodingKey) {
+    let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("an RSA key");
+    let public = DecodingKey::from_rsa_pem(pair.public_key_pem().as_bytes()).expect("a public key");
+    let file = format!(
+        r#"
+        [[site]]
+        hosts = ["chat.example"]
+
+        [[site.route]]
+        path = "/"
+        proxy = "http://{mattermost}"
+        preset = "mattermost"
+
+        [[site.route]]
+        path = "/jitsi/"
+        launcher = "jaas"
+
+        [launcher.jaas]
+        provider = "jaas"
+        app_id = "{APP_ID}"
+        key_id = "{APP_ID}/aabbcc"
+        private_key = "private.pk"
+        {keys}
+        "#
+    );
+    (gate(file).with("private.pk", pair.serialize_pem()), public)
+}
+
+/// A Mattermost that knows one session.
+async fn mattermost() -> Upstream {
+    Upstream::answering(|request| {
+        let known = request.all("cookie").iter().any(|c| c.contains(SESSION))
+            || request.field("authorization").is_some_and(|a| a.contains(SESSION));
+        match (request.target().starts_with("/api/v4/users/me"), known) {
+            (true, true) => message(
+                "HTTP/1.1 200 OK\nContent-Type: application/json",
+                r#"{"id":"a1","username":"alice","nickname":"Alice \"A\" <b>","email":"alice@site.example","roles":"system_user"}"#,
+            ),
+            (true, false) => message(
+                "HTTP/1.1 401 Unauthorized\nContent-Type: application/json\nSet-Cookie: MMAUTHTOKEN=; Max-Age=0",
+                r#"{"id":"api.context.session_expired.app_error","status_code":401}"#,
+            ),
+            _ => message("HTTP/1.1 200 OK", "Mattermost"),
+        }
+    })
+    .await
+}
+
+async fn ask(gate: &Gate, path: &str, fields: &str) -> Message {
+    gate.tls(CHAT).await.ask(&format!("GET {path} HTTP/1.1\nHost: chat.example\nAccept: text/html{fields}")).await
+}
+
+async fn ask_signed_in(gate: &Gate, path: &str) -> Message {
+    ask(gate, path, &format!("\nCookie: MMUSERID=a1; MMAUTHTOKEN={SESSION}")).await
+}
+
+/// The meeting's address on a page.
+fn meeting(page: &Message) -> String {
+    let text = page.text();
+    let at = text.find("https://8x8.vc/").unwrap_or_else(|| panic!("no meeting in {page:?}"));
+    text[at..].split(['"', '\'', '<', ' ']).next().expect("an end").to_owned()
+}
+
+fn claims(address: &str, public: &DecodingKey) -> Value {
+    let token = address.split("jwt=").nth(1).and_then(|rest| rest.split(['#', '&']).next()).expect("a token");
+    let mut demanded = Validation::new(Algorithm::RS256);
+    demanded.set_audience(&["jitsi"]);
+    demanded.set_issuer(&["chat"]);
+    demanded.validate_nbf = true;
+    demanded.leeway = 0;
+    let header = jsonwebtoken::decode_header(token).expect("a header");
+    assert_eq!((header.typ.as_deref(), header.kid), (Some("JWT"), Some(format!("{APP_ID}/aabbcc"))));
+    jsonwebtoken::decode::<Value>(token, public, &demanded).expect("a token that holds").claims
+}
+
+#[tokio::test]
+async fn r104_r106_who_is_signed_in_gets_a_page_whose_token_is_as_jaas_demands() {
+    let mattermost = mattermost().await;
+    let (builder, public) = meetings(&mattermost, "");
+    let gate = builder.run().await;
+    for path in ["/jitsi/room1", "/jitsi/room1/"] {
+        let page = ask_signed_in(&gate, path).await;
+        assert_eq!(page.status(), 200, "{page:?}");
+        let address = meeting(&page);
+        assert!(address.starts_with(&format!("https://8x8.vc/{APP_ID}/room1?jwt=")), "{address}");
+        let claims = claims(&address, &public);
+        assert_eq!(claims["sub"], APP_ID);
+        assert_eq!(claims["room"], "room1");
+        assert!(claims["aud"].is_string() && claims["exp"].is_u64(), "{claims}");
+        assert!(claims["context"]["features"].is_object());
+        let user = &claims["context"]["user"];
+        assert_eq!((&user["moderator"], &user["name"]), (&"true".into(), &"Alice \"A\" <b>".into()));
+        assert!(user.as_object().expect("an object").values().all(Value::is_string), "{user}");
+    }
+    // What Mattermost was asked, and with what.
+    let asked = mattermost.request(0).await;
+    assert_eq!(asked.target(), "/api/v4/users/me");
+    assert!(!format!("{asked:?}").contains("MMUSERID"), "only the session is sent on: {asked:?}");
+}
+
+#[tokio::test]
+async fn r110_nobody_signed_in_is_led_to_the_login_and_gets_no_token() {
+    let mattermost = mattermost().await;
+    let (builder, _) = meetings(&mattermost, "");
+    let gate = builder.run().await;
+    for fields in ["", "\nCookie: MMAUTHTOKEN=wrong", "\nCookie: MMUSERID=a1"] {
+        let page = ask(&gate, "/jitsi/room1?redirect_to=//evil.example", fields).await;
+        let all = format!("{page:?}{}", page.text());
+        assert!(!all.contains("jwt") && !all.contains("8x8.vc") && !all.contains("evil"), "{all}");
+        assert!(all.contains("/login?redirect_to="), "{all}");
+        assert!(!page.has("set-cookie"), "Mattermost's cookies stay with Mattermost");
+    }
+}
+
+#[tokio::test]
+async fn where_mattermost_cannot_be_asked_there_is_no_token() {
+    let (builder, _) = meetings(&Upstream::answering(|_| message("HTTP/1.1 500 Oops", "")).await, "");
+    let page = ask_signed_in(&builder.run().await, "/jitsi/room1").await;
+    assert_eq!(page.status(), 502);
+    assert!(!page.text().contains("jwt"));
+}
+
+#[tokio::test]
+async fn r108_the_page_opens_a_window_by_link_and_is_kept_by_nobody() {
+    let (builder, _) = meetings(&mattermost().await, "identity = [\"none\"]");
+    let gate = builder.run().await;
+    let page = ask(&gate, "/jitsi/room1", "").await;
+    let text = page.text();
+    let anchor = text.split("<a ").find(|part| part.contains("https://8x8.vc/")).expect("a link that needs no script");
+    let anchor = anchor.split('>').next().expect("its end");
+    assert!(anchor.contains("target=\"_blank\"") && anchor.contains("noopener"), "{anchor}");
+    assert!(!text.contains("<iframe"));
+    assert!(page.field("cache-control").is_some_and(|c| c.contains("no-store")));
+    assert_eq!(page.field("referrer-policy"), Some("no-referrer"));
+    let policy = page.field("content-security-policy").expect("a policy");
+    assert!(policy.contains("'nonce-") && !policy.contains("unsafe"), "{policy}");
+    let again = ask(&gate, "/jitsi/room1", "").await;
+    assert_ne!(again.field("content-security-policy"), Some(policy), "a nonce is used once");
+}
+
+#[tokio::test]
+async fn script_in_a_room_name_comes_out_inert() {
+    let (builder, _) = meetings(&mattermost().await, "identity = [\"none\"]");
+    let gate = builder.run().await;
+    for room in [
+        "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+        "x%22);alert(1);//",
+        "%3C/script%3E%3Cscript%3Ealert(1)",
+        "'-alert(1)-'",
+        "x%0d%0aSet-Cookie:%20a=b",
+    ] {
+        let page = ask(&gate, &format!("/jitsi/{room}"), "").await;
+        let text = page.text();
+        assert!(
+            !text.contains("<script>alert") && !text.contains("\");alert") && !text.contains("'-alert"),
+            "{room}: {text}"
+        );
+        assert!(!page.has("set-cookie"), "{room}");
+    }
+}
+
+#[tokio::test]
+async fn jitsis_library_is_an_empty_script_with_one_slash_or_two() {
+    let (builder, _) = meetings(&mattermost().await, "");
+    let gate = builder.run().await;
+    for path in ["/jitsi/external_api.js", "/jitsi//external_api.js"] {
+        let answer = ask(&gate, path, "").await;
+        assert_eq!(answer.status(), 200);
+        assert!(answer.field("content-type").is_some_and(|t| t.contains("javascript")), "{answer:?}");
+        assert!(!answer.text().contains('<'), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_room_the_page_waits_for_one_and_redirect_mode_makes_one() {
+    let mattermost = mattermost().await;
+    let (builder, _) = meetings(&mattermost, "");
+    let gate = builder.run().await;
+    for path in ["/jitsi", "/jitsi/"] {
+        let page = ask(&gate, path, "").await;
+        assert_eq!(page.status(), 200);
+        assert!(page.text().contains("room"), "{page:?}");
+    }
+    let (builder, public) = meetings(&mattermost, "identity = [\"none\"]\nmode = \"redirect\"");
+    let gate = builder.run().await;
+    let named = ask(&gate, "/jitsi/room1", "").await;
+    assert_eq!(named.status(), 302);
+    assert_eq!(claims(named.field("location").expect("where to"), &public)["room"], "room1");
+    let one = ask(&gate, "/jitsi/", "").await;
+    let two = ask(&gate, "/jitsi/", "").await;
+    assert_eq!(one.status(), 302);
+    assert_ne!(
+        claims(one.field("location").expect("where to"), &public)["room"],
+        claims(two.field("location").expect("where to"), &public)["room"]
+    );
+}
+
+#[tokio::test]
+async fn r104_keys_that_could_sign_no_token_stop_the_start() {
+    let mattermost = mattermost().await;
+    let elliptic = KeyPair::generate().expect("an EC key");
+    let public = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("an RSA key").public_key_pem();
+    for (what, pem) in [("an EC key", elliptic.serialize_pem()), ("a public key", public), ("no key", String::new())] {
+        let (builder, _) = meetings(&mattermost, "");
+        let outcome = builder.with("private.pk", pem).refused().await;
+        assert_eq!(outcome.code, Some(1), "{what}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("private.pk"), "{what}: {}", outcome.stderr);
+    }
+    let (builder, _) = meetings(&mattermost, "");
+    let outcome = builder.replacing(&format!("{APP_ID}/aabbcc"), "other/aabbcc").refused().await;
+    assert_ne!(outcome.code, Some(0), "a key_id of another app_id");
+    assert!(outcome.stderr.contains("key_id"), "{}", outcome.stderr);
+}
+
+#[tokio::test]
+async fn r104_a_pkcs_1_key_signs_as_well() {
+    let mattermost = mattermost().await;
+    let (builder, public) = meetings(&mattermost, "identity = [\"none\"]");
+    let pkcs8 = std::fs::read_to_string(builder.folder().join("private.pk")).expect("the key");
+    let gate = builder.with("private.pk", pkcs1(&pkcs8)).run().await;
+    assert_eq!(claims(&meeting(&ask(&gate, "/jitsi/room1", "").await), &public)["room"], "room1");
+}
+
+/// The RSAPrivateKey inside a PKCS#8 PEM, as `ssh-keygen -m PEM` writes it.
+fn pkcs1(pkcs8: &str) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let body: String = pkcs8.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = STANDARD.decode(body).expect("base64");
+    // The last element of PrivateKeyInfo is an octet string of two length bytes that holds the key (RFC 5208).
+    let at =
+        der.windows(4).position(|w| w[0] == 0x04 && w[1] == 0x82 && usize::from(w[2]) << 8 | usize::from(w[3]) > 1000);
+    let inner = STANDARD.encode(&der[at.expect("the octet string") + 4..]);
+    let lines: Vec<&str> = inner.as_bytes().chunks(64).map(|c| std::str::from_utf8(c).expect("ASCII")).collect();
+    format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", lines.join("\n"))
+}
