@@ -154,11 +154,11 @@ impl Judge<'_> {
                 date(until)
             );
             let mend = "renew it, for example: certbot renew".to_owned();
-            self.add(Finding::fault(place, what), Some(mend));
+            self.add(Finding::grave(place, what), Some(mend));
         } else if now < from {
             let what = format!("the certificate in {file} is not valid before {}", date(from));
             let mend = format!("is the clock right? It says {}", date(now));
-            self.add(Finding::fault(place, what), Some(mend));
+            self.add(Finding::grave(place, what), Some(mend));
         } else if (until - now).saturating_mul(4) < until - from {
             let what = format!(
                 "the certificate in {file} ends on {}: {} left, less than a quarter of its {}",

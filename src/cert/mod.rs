@@ -31,7 +31,7 @@ use crate::route::host::HostPattern;
 /// There is a store unless a finding is fatal. Where `acme_webroot` is set, files that are not there yet are a fault
 /// and not fatal: port 80 must open for them ever to come. A host that no certificate names is a fault.
 pub fn open(config: &Config, clock: Clock) -> (Option<Store>, Vec<Finding>) {
-    let when_missing = if config.server.acme_webroot.is_some() { Severity::Fault } else { Severity::Fatal };
+    let when_missing = if config.server.acme_webroot.is_some() { Severity::Grave } else { Severity::Fatal };
     let mut loaded = Vec::new();
     let mut some_missing = false;
     let mut findings = Vec::new();

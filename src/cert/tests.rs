@@ -63,7 +63,7 @@ fn missing_files_stop_the_start_unless_acme_may_bring_them() {
 
     let (store, findings) = open(&config(&[&new, &one], &sites, ACME), clock());
     let store = store.expect("served without it");
-    assert!(findings.iter().all(|finding| finding.severity == Severity::Fault), "{findings:?}");
+    assert!(findings.iter().all(|finding| finding.severity == Severity::Grave), "{findings:?}");
     assert_eq!(findings.len(), 2, "chain and key");
     assert!(shown(&findings[0]).contains("have it issued through port 80"), "{findings:?}");
     assert_eq!(store.choose(Some("new.example")), None);

@@ -4,7 +4,7 @@
 //! upstream gets a connection and no request. What only the running world can
 //! tell is `--live`'s part, which is not built yet.
 
-mod folders;
+pub(super) mod folders;
 mod upstreams;
 
 use std::collections::BTreeSet;
@@ -70,6 +70,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
         false => write_lines(&findings, &parsed.source, summary, named, out)?,
     }
     Ok(match summary.errors + summary.faults {
+        _ if !parsed.is_toml => Status::Unreadable,
         0 => Status::Fine,
         _ => Status::Faults,
     })
@@ -118,7 +119,11 @@ struct Summary {
 impl Summary {
     fn of(findings: &[Finding]) -> Self {
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-        Self { errors: count(Severity::Fatal), faults: count(Severity::Fault), warnings: count(Severity::Warning) }
+        Self {
+            errors: count(Severity::Fatal),
+            faults: count(Severity::Fault) + count(Severity::Grave),
+            warnings: count(Severity::Warning),
+        }
     }
 }
 

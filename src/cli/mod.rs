@@ -72,6 +72,8 @@ pub enum Status {
     Fine,
     /// Exit status 1: the command's own output says what.
     Faults,
+    /// Exit status 2: what was to be looked at is no configuration; the output says where.
+    Unreadable,
 }
 
 /// Why a command could not do its work.
@@ -90,6 +92,9 @@ pub enum Failure {
     /// It can, and has findings that stop everything: they are the message, ready to show.
     #[error("{0}")]
     Config(String),
+    /// A certificate or key that it names cannot be used: the findings are the message, ready to show.
+    #[error("{0}")]
+    Files(String),
     /// What was typed makes no sense.
     #[error("error: {0}")]
     Usage(String),
@@ -109,7 +114,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoConfig | Self::Read(_) | Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
-            Self::Output(_) | Self::Serve(_) | Self::NotBuilt(_) => ExitCode::FAILURE,
+            Self::Files(_) | Self::Output(_) | Self::Serve(_) | Self::NotBuilt(_) => ExitCode::FAILURE,
         }
     }
 
@@ -124,6 +129,7 @@ impl From<Status> for ExitCode {
         match status {
             Status::Fine => Self::SUCCESS,
             Status::Faults => Self::FAILURE,
+            Status::Unreadable => Self::from(2),
         }
     }
 }
@@ -134,17 +140,24 @@ impl Cli {
     /// # Errors
     /// Where it could not do its work; see [`Failure::exit_code`].
     pub fn run(&self) -> Result<Status, Failure> {
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        let status = match &self.command {
+        match &self.command {
             Command::Run { config } => run::run(config),
             Command::Demo => Err(Failure::NotBuilt("demo")),
-            Command::Check(arguments) => check::run(arguments, &mut out),
-            Command::Explain(arguments) => explain::run(arguments, &mut out),
-        }?;
-        out.flush()?;
-        Ok(status)
+            Command::Check(arguments) => printed(|out| check::run(arguments, out)),
+            Command::Explain(arguments) => printed(|out| explain::run(arguments, out)),
+        }
     }
 }
+
+/// Runs a command whose result goes to standard output; one that serves must not hold it, since the access log needs it.
+fn printed(command: impl FnOnce(&mut Stdout) -> Result<Status, Failure>) -> Result<Status, Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let status = command(&mut out)?;
+    out.flush()?;
+    Ok(status)
+}
+
+type Stdout = io::BufWriter<io::StdoutLock<'static>>;
 
 /// An error and what lies below it, in one line.
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -21,6 +21,7 @@ use crate::server::listen::{BindError, Speaks, bind};
 use crate::server::snapshot::{Snapshot, SnapshotError};
 use crate::server::{self, Ready, RunError};
 
+use super::check::folders;
 use super::{ConfigFile, Failure, Status, colour_of_stderr};
 
 /// Why serving does not start, or ended.
@@ -29,9 +30,11 @@ pub enum ServeError {
     /// The configuration cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Something in the configuration, or in what it names, stops the start.
+    /// Something in the configuration, or in the certificates that it names, stops the start.
     #[error("the configuration has faults that keep gatepost from starting")]
     Findings {
+        /// Whose they are.
+        of: Whose,
         /// All of them.
         findings: Vec<Finding>,
         /// The text that they are about.
@@ -51,6 +54,15 @@ pub enum ServeError {
     Run(#[from] RunError),
 }
 
+/// What a finding that stops the start is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// The configuration file.
+    Configuration,
+    /// Certificates and keys.
+    Certificates,
+}
+
 /// Serves what the file says until told to stop.
 pub(super) fn run(file: &ConfigFile) -> Result<Status, Failure> {
     serve(file.parse(&Surroundings::of_this_process())?, |_| {})?;
@@ -61,11 +73,14 @@ impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         match error {
             ServeError::Read(error) => Self::Read(error),
-            ServeError::Findings { mut findings, text } => {
+            ServeError::Findings { of, mut findings, text } => {
                 findings.retain(|finding| finding.severity == Severity::Fatal);
                 let mut shown = render::long(&findings, &text, colour_of_stderr());
                 shown.push_str(&format!("gatepost does not start: {} cannot be used as it is", text.path.display()));
-                Self::Config(shown)
+                match of {
+                    Whose::Configuration => Self::Config(shown),
+                    Whose::Certificates => Self::Files(shown),
+                }
             }
             error => Self::Serve(Box::new(error)),
         }
@@ -77,9 +92,11 @@ impl From<ServeError> for Failure {
 /// # Errors
 /// See [`ServeError`].
 pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAddr)])) -> Result<(), ServeError> {
-    let Parsed { config, findings, source } = parsed;
-    let Some(config) = config else { return Err(ServeError::Findings { findings, text: Box::new(source) }) };
-    program_log(config.log.level, config.log.format);
+    let Parsed { config, findings, source, .. } = parsed;
+    let Some(config) = config else {
+        return Err(ServeError::Findings { of: Whose::Configuration, findings, text: Box::new(source) });
+    };
+    program_log(config.log.level);
     report(&findings, &source);
     let mut snapshot = snapshot(&config, &source)?;
     let listeners = bind(addresses(&config), config.server.workers.get())?;
@@ -112,17 +129,23 @@ fn addresses(config: &Config) -> impl Iterator<Item = (Speaks, std::net::SocketA
 /// Everything that requests see, or why it cannot be had.
 fn snapshot(config: &Config, source: &Source) -> Result<Snapshot, ServeError> {
     let (store, findings) = cert::open(config, Clock::System);
-    let Some(store) = store else { return Err(ServeError::Findings { findings, text: Box::new(source.clone()) }) };
+    let Some(store) = store else {
+        return Err(ServeError::Findings { of: Whose::Certificates, findings, text: Box::new(source.clone()) });
+    };
     report(&findings, source);
-    Ok(Snapshot::new(config, store)?)
+    let snapshot = Snapshot::new(config, store)?;
+    report(&folders::served(config), source);
+    Ok(snapshot)
 }
 
 /// Reads the file again. On any fault the old snapshot goes on serving and the log says why.
 fn reload(path: &Path, serving: &Config) -> Option<Snapshot> {
     tracing::info!(file = %path.display(), "reloading");
     let next = config::read(path).map_err(ServeError::from).and_then(|source| {
-        let Parsed { config, findings, source } = config::parse(&source.text, path);
-        let Some(config) = config else { return Err(ServeError::Findings { findings, text: Box::new(source) }) };
+        let Parsed { config, findings, source, .. } = config::parse(&source.text, path);
+        let Some(config) = config else {
+            return Err(ServeError::Findings { of: Whose::Configuration, findings, text: Box::new(source) });
+        };
         report(&findings, &source);
         if needs_restart(&config, serving) {
             tracing::warn!("addresses, workers and logs stay as they were until gatepost is restarted");
@@ -131,7 +154,7 @@ fn reload(path: &Path, serving: &Config) -> Option<Snapshot> {
     });
     match next {
         Ok(snapshot) => Some(snapshot),
-        Err(ServeError::Findings { findings, text }) => {
+        Err(ServeError::Findings { findings, text, .. }) => {
             report(&findings, &text);
             tracing::error!("not reloaded: the configuration has faults; what was served goes on");
             None
@@ -156,8 +179,8 @@ fn report(findings: &[Finding], source: &Source) {
     for finding in findings {
         let line = render::short(finding, source);
         match finding.severity {
-            Severity::Warning => tracing::warn!("{line}"),
-            Severity::Fault | Severity::Fatal => tracing::error!("{line}"),
+            Severity::Warning | Severity::Fault => tracing::warn!("{line}"),
+            Severity::Grave | Severity::Fatal => tracing::error!("{line}"),
         }
     }
 }

@@ -23,8 +23,10 @@ impl<T> From<&Spanned<T>> for Place {
 pub enum Severity {
     /// Doubtful: serving starts, the log says it.
     Warning,
-    /// A fault in `check`, yet no reason to stay down: serving starts, the log says it as an error.
+    /// A fault in `check`, yet no reason to stay down: serving starts, the log warns of it.
     Fault,
+    /// A fault in `check` that shuts people out already: serving starts, the log says it as an error.
+    Grave,
     /// Serving does not start.
     Fatal,
 }
@@ -34,7 +36,7 @@ impl Severity {
     pub fn word(self) -> &'static str {
         match self {
             Self::Warning => "warning",
-            Self::Fault => "fault",
+            Self::Fault | Self::Grave => "fault",
             Self::Fatal => "error",
         }
     }
@@ -70,6 +72,11 @@ impl Finding {
     /// A finding that `check` calls a fault and that does not stop the start.
     pub fn fault(place: impl Into<Place>, what: impl Into<String>) -> Self {
         Self::new(Severity::Fault, place.into(), what.into())
+    }
+
+    /// A fault that shuts people out already.
+    pub fn grave(place: impl Into<Place>, what: impl Into<String>) -> Self {
+        Self::new(Severity::Grave, place.into(), what.into())
     }
 
     /// A doubtful thing.

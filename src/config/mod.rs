@@ -41,6 +41,8 @@ pub struct Parsed {
     pub findings: Vec<Finding>,
     /// The text, for showing the findings in it.
     pub source: Source,
+    /// Whether the text is TOML at all.
+    pub is_toml: bool,
 }
 
 /// Reads a configuration file.
@@ -58,11 +60,13 @@ pub fn parse(text: &str, path: &Path) -> Parsed {
 
 /// Makes sense of a configuration's text in given surroundings.
 pub fn parse_in(source: Source, surroundings: &Surroundings) -> Parsed {
-    let (config, mut findings) = match shape::read(&source.text) {
+    let shape = shape::read(&source.text);
+    let is_toml = shape.is_ok();
+    let (config, mut findings) = match shape {
         Ok(shaped) => resolve::resolve(shaped, source.folder(), surroundings),
         Err(findings) => (None, findings),
     };
     findings.sort_by_key(|finding| finding.place.0.start);
     let fatal = findings.iter().any(|finding| finding.severity == Severity::Fatal);
-    Parsed { config: config.filter(|_| !fatal), findings, source }
+    Parsed { config: config.filter(|_| !fatal), findings, source, is_toml }
 }

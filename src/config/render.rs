@@ -32,7 +32,7 @@ pub fn long(findings: &[Finding], source: &Source, colour: Colour) -> String {
     for finding in findings {
         let level = match finding.severity {
             Severity::Warning => Level::WARNING,
-            Severity::Fault | Severity::Fatal => Level::ERROR.with_name(finding.severity.word()),
+            Severity::Fault | Severity::Grave | Severity::Fatal => Level::ERROR.with_name(finding.severity.word()),
         };
         let title = level.primary_title(finding.what.as_str());
         let group = match first_line(&text, &finding.place.0) {

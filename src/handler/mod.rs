@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::Scheme;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use thiserror::Error;
 
@@ -199,6 +199,10 @@ impl Handler {
         context: &Context<'_>,
         means: Means<'_>,
     ) -> Result<Response<Body>, RequestError> {
+        // To extended CONNECT any 2xx would mean that a tunnel is open (RFC 8441 section 5).
+        if request.method() == Method::CONNECT && !matches!(self, Self::Proxy(..)) {
+            return Err(RequestError::MethodNotAllowed("GET, HEAD"));
+        }
         match self {
             Self::Proxy(proxy, pool) => {
                 let means = proxy::Means {

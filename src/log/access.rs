@@ -77,24 +77,61 @@ pub struct Entry {
     pub(super) client: Cell<IpAddr>,
     pub(super) scheme: RefCell<Scheme>,
     pub(super) host: Option<Box<str>>,
-    pub(super) method: Method,
-    pub(super) target: RefCell<Box<str>>,
-    pub(super) version: Version,
-    pub(super) referrer: Option<Box<str>>,
-    pub(super) agent: Option<Box<str>>,
+    /// `None` where the head could not be read.
+    pub(super) head: Option<Head>,
     pub(super) status: Cell<StatusCode>,
     pub(super) sent: Cell<u64>,
     pub(super) received: Cell<u64>,
     pub(super) upstream_time: Cell<Option<Duration>>,
 }
 
+/// What a line says of a request's head.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) method: Method,
+    pub(super) target: RefCell<Box<str>>,
+    pub(super) version: Version,
+    pub(super) referrer: Option<Box<str>>,
+    pub(super) agent: Option<Box<str>>,
+}
+
+impl Head {
+    fn of<B>(request: &Request<B>) -> Self {
+        let uri = request.uri();
+        let received = uri.path_and_query().map_or_else(|| uri.to_string(), ToString::to_string);
+        Self {
+            method: request.method().clone(),
+            target: RefCell::new(redact::target(&received).into()),
+            version: request.version(),
+            referrer: text(request.headers(), &header::REFERER).map(|url| redact::target(&url).into()),
+            agent: text(request.headers(), &header::USER_AGENT),
+        }
+    }
+}
+
 impl Entry {
     /// Begins a line for a request.
     pub fn begin<B>(log: &Rc<Log>, request: &Request<B>, id: RequestId, peer: IpAddr, scheme: Scheme) -> Rc<Self> {
-        let uri = request.uri();
-        let received = uri.path_and_query().map_or_else(|| uri.to_string(), ToString::to_string);
-        let host = uri.authority().map(|authority| authority.as_str().into());
-        Rc::new(Self {
+        let authority = request.uri().authority().map(|authority| authority.as_str().into());
+        let host = authority.or_else(|| text(request.headers(), &header::HOST));
+        Rc::new(Self::new(log, id, peer, scheme, host, Some(Head::of(request))))
+    }
+
+    /// Writes a line for a request whose head could not be read; `host` is what the handshake asked for.
+    pub fn refused(log: &Rc<Log>, id: RequestId, peer: IpAddr, scheme: Scheme, host: Option<&str>, status: StatusCode) {
+        let entry = Self::new(log, id, peer, scheme, host.map(Into::into), None);
+        entry.status.set(status);
+    }
+
+    fn new(
+        log: &Rc<Log>,
+        id: RequestId,
+        peer: IpAddr,
+        scheme: Scheme,
+        host: Option<Box<str>>,
+        head: Option<Head>,
+    ) -> Self {
+        Self {
             log: log.clone(),
             begin: Instant::now(),
             id,
@@ -102,17 +139,13 @@ impl Entry {
             peer,
             client: Cell::new(peer),
             scheme: RefCell::new(scheme),
-            host: host.or_else(|| text(request.headers(), &header::HOST)),
-            method: request.method().clone(),
-            target: RefCell::new(redact::target(&received).into()),
-            version: request.version(),
-            referrer: text(request.headers(), &header::REFERER).map(|url| redact::target(&url).into()),
-            agent: text(request.headers(), &header::USER_AGENT),
+            host,
+            head,
             status: Cell::new(StatusCode::OK),
             sent: Cell::new(0),
             received: Cell::new(0),
             upstream_time: Cell::new(None),
-        })
+        }
     }
 
     /// Who asks and how, once the fields of trusted proxies have been read.
@@ -123,8 +156,10 @@ impl Entry {
 
     /// Takes the query off the line: on this route every query is somebody's secret.
     pub fn hide_query(&self) {
-        let hidden = redact::without_query(&self.target.borrow()).into();
-        *self.target.borrow_mut() = hidden;
+        if let Some(head) = &self.head {
+            let hidden = redact::without_query(&head.target.borrow()).into();
+            *head.target.borrow_mut() = hidden;
+        }
     }
 
     /// What was answered, and how long the upstream took.

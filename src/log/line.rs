@@ -20,23 +20,32 @@ thread_local! {
     static STAMP: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
 }
 
-/// `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"`.
+/// `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"`; the request is `-` where its head could not be read.
 pub(super) fn combined(out: &mut Vec<u8>, entry: &Entry) {
     // Writing to a vector cannot fail.
     write!(out, "{} - - [", entry.client.get()).ok();
     stamp(out, entry.time);
-    write!(out, "] \"{} ", entry.method).ok();
-    escape(out, &entry.target.borrow());
-    write!(out, " {}\" {} ", protocol(entry.version), entry.status.get().as_u16()).ok();
+    out.extend_from_slice(b"] \"");
+    match &entry.head {
+        Some(head) => {
+            write!(out, "{} ", head.method).ok();
+            escape(out, &head.target.borrow());
+            write!(out, " {}", protocol(head.version)).ok();
+        }
+        None => out.push(b'-'),
+    }
+    write!(out, "\" {} ", entry.status.get().as_u16()).ok();
     match entry.sent.get() {
         0 => out.push(b'-'),
         sent => {
             write!(out, "{sent}").ok();
         }
     }
-    for field in [&entry.referrer, &entry.agent] {
+    let fields = entry.head.as_ref().map(|head| (&head.referrer, &head.agent));
+    let (referrer, agent) = fields.unzip();
+    for field in [referrer, agent] {
         out.extend_from_slice(b" \"");
-        escape(out, field.as_deref().unwrap_or("-"));
+        escape(out, field.and_then(|field| field.as_deref()).unwrap_or("-"));
         out.push(b'"');
     }
     out.push(b'\n');
@@ -46,6 +55,7 @@ pub(super) fn combined(out: &mut Vec<u8>, entry: &Entry) {
 pub(super) fn json(out: &mut Vec<u8>, entry: &Entry) {
     let millis = |duration: std::time::Duration| (duration.as_secs_f64() * 1e6).round() / 1e3;
     let time = entry.time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let head = entry.head.as_ref();
     let line = serde_json::json!({
         "time": (time.as_secs_f64() * 1e3).round() / 1e3,
         "id": entry.id.to_string(),
@@ -53,16 +63,16 @@ pub(super) fn json(out: &mut Vec<u8>, entry: &Entry) {
         "peer": entry.peer,
         "scheme": entry.scheme.borrow().as_str(),
         "host": entry.host,
-        "method": entry.method.as_str(),
-        "target": *entry.target.borrow(),
-        "protocol": protocol(entry.version),
+        "method": head.map(|head| head.method.as_str()),
+        "target": head.map(|head| head.target.borrow().clone()),
+        "protocol": head.map(|head| protocol(head.version)),
         "status": entry.status.get().as_u16(),
         "bytes_sent": entry.sent.get(),
         "bytes_received": entry.received.get(),
         "duration_ms": millis(entry.duration()),
         "upstream_ms": entry.upstream_time.get().map(millis),
-        "referrer": entry.referrer,
-        "user_agent": entry.agent,
+        "referrer": head.and_then(|head| head.referrer.as_deref()),
+        "user_agent": head.and_then(|head| head.agent.as_deref()),
     });
     writeln!(out, "{line}").ok();
 }

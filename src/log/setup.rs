@@ -4,18 +4,13 @@ use std::io::{self, IsTerminal};
 
 use tracing::Level;
 
-use crate::config::model::LogFormat;
-
 /// Sends what the program has to say to standard error; the first call of a process counts.
-pub fn program_log(level: Level, format: LogFormat) {
+pub fn program_log(level: Level) {
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false);
     // A second set-up in one process (a command inside a test) keeps the first.
-    match format {
-        LogFormat::Combined => builder.try_init().ok(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init().ok(),
-    };
+    builder.try_init().ok();
 }

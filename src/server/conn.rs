@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use http::StatusCode;
 use http::uri::Scheme;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
@@ -17,6 +18,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+use crate::log::access::Entry;
 
 use super::answer::answer;
 use super::io::{ClientIo, Manners};
@@ -76,6 +79,8 @@ pub struct Connection {
     pub scheme: Scheme,
     /// The view that the handshake saw, and the certificate that it presented.
     pub presented: Option<(Rc<View>, usize)>,
+    /// The name that the handshake asked for.
+    pub sni: Option<Box<str>>,
     /// Patience and lingering of its bytes.
     pub manners: Manners,
     /// Requests that are being answered.
@@ -90,13 +95,13 @@ pub async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     arrival.tcp.set_nodelay(true).ok();
     let peer = arrival.peer.ip().to_canonical();
     let view = worker.view();
-    let (io, h2, presented) = match arrival.speaks {
-        Speaks::Http => (ClientIo::plain(arrival.tcp), false, None),
+    let (io, h2, presented, sni) = match arrival.speaks {
+        Speaks::Http => (ClientIo::plain(arrival.tcp), false, None, None),
         Speaks::Https => {
             let Some(shaken) = tls::handshake(&view.snapshot.tls, &view.snapshot.store, arrival.tcp).await else {
                 return;
             };
-            (shaken.io, shaken.h2, shaken.presented.map(|index| (view, index)))
+            (shaken.io, shaken.h2, shaken.presented.map(|index| (view, index)), shaken.sni)
         }
     };
     let connection = Rc::new(Connection {
@@ -104,6 +109,7 @@ pub async fn serve(worker: Rc<Worker>, arrival: Arrival) {
         local_port: arrival.local_port,
         scheme: if arrival.speaks == Speaks::Https { Scheme::HTTPS } else { Scheme::HTTP },
         presented,
+        sni,
         manners: io.manners(),
         open: Cell::new(0),
         last: Cell::new(Instant::now()),
@@ -184,12 +190,24 @@ async fn idle(connection: &Connection) {
 /// What went wrong with a connection, at the level that an operator wants to hear it.
 fn report(connection: &Connection, error: &hyper::Error) {
     let client = connection.peer;
+    let host = connection.sni.as_deref().unwrap_or("-");
     if error.is_parse_too_large() {
-        tracing::info!(%client, "refused a request head of more than {MAX_HEAD} bytes or {MAX_FIELDS} fields with 431");
+        tracing::info!(%client, host, "refused a request head of more than {MAX_HEAD} bytes or {MAX_FIELDS} fields");
+        refused(connection, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     } else if error.is_parse() {
-        tracing::debug!(%client, %error, "refused a malformed request with 400");
+        tracing::debug!(%client, host, %error, "refused a malformed request");
+        refused(connection, StatusCode::BAD_REQUEST);
     } else {
-        tracing::debug!(%client, %error, "a connection broke off");
+        tracing::debug!(%client, host, %error, "a connection broke off");
+    }
+}
+
+/// The access log's line for a request that hyper refused, since no handler saw it.
+fn refused(connection: &Connection, status: StatusCode) {
+    if let Some(log) = &connection.worker.log {
+        let (id, _) = connection.worker.next_request();
+        let (scheme, host) = (connection.scheme.clone(), connection.sni.as_deref());
+        Entry::refused(log, id, connection.peer, scheme, host, status);
     }
 }
 

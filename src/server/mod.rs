@@ -71,7 +71,7 @@ pub fn run(ready: Ready, reload: impl FnMut() -> Option<Snapshot>) -> Result<(),
     let (writer, sink) = ready.log.unzip();
     let log = sink.map(|sink| (sink, ready.format));
     for listener in ready.listeners.iter().take(1).flatten() {
-        tracing::info!(scheme = listener.speaks.scheme(), address = %listener.address, "listening");
+        tracing::info!(scheme = %listener.speaks.scheme(), address = %listener.address, "listening");
     }
     let mut workers = Vec::new();
     for (number, listeners) in ready.listeners.into_iter().enumerate() {
@@ -116,7 +116,7 @@ fn steer(
                         }
                     }
                     (Wish::Stop, Phase::Serving) => {
-                        tracing::info!(limit = ?drain, "stopping: finishing what is open; a second signal ends at once");
+                        tracing::info!(limit = ?drain, "draining: what is open may finish; a second signal ends at once");
                         phases.send_replace(Phase::Draining(drain));
                     }
                     (Wish::Stop, _) => {

@@ -49,6 +49,8 @@ pub struct Shaken {
     pub h2: bool,
     /// The certificate that was presented, by its place in the store.
     pub presented: Option<usize>,
+    /// The name that the client asked for.
+    pub sni: Option<Box<str>>,
 }
 
 /// Shakes hands, or says in the log why not and gives nothing.
@@ -59,7 +61,8 @@ pub async fn handshake(config: &Arc<ServerConfig>, store: &Store, tcp: TcpStream
             let (_, session) = tls.get_ref();
             let h2 = session.alpn_protocol() == Some(H2);
             let presented = store.choose(session.server_name());
-            Some(Shaken { io: ClientIo::tls(tls), h2, presented })
+            let sni = session.server_name().map(Into::into);
+            Some(Shaken { io: ClientIo::tls(tls), h2, presented, sni })
         }
         Ok(Err((error, tcp))) => {
             tracing::debug!(%error, "a TLS handshake failed");

@@ -212,7 +212,7 @@ fn an_expired_leaf_is_one_fault_and_is_served() {
     let c = site();
     let old = leaf(&["site.example"]).days(-95, -5).by(&c.middle);
     let (_, said) = Entry::new(&(old.pem() + &c.middle.pem()), &old, &c.root).served();
-    one(&said, &["Fault: ", "expired on 2026-09-16 ", "served all the same", "certbot renew"]);
+    one(&said, &["Grave: ", "expired on 2026-09-16 ", "served all the same", "certbot renew"]);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_leaf_of_the_future_is_a_fault_and_names_the_clock() {
     let c = site();
     let early = leaf(&["site.example"]).days(1, 91).by(&c.middle);
     let (_, said) = Entry::new(&(early.pem() + &c.middle.pem()), &early, &c.root).served();
-    one(&said, &["Fault: ", "not valid before 2026-09-22 ", "is the clock right? It says 2026-09-21 "]);
+    one(&said, &["Grave: ", "not valid before 2026-09-22 ", "is the clock right? It says 2026-09-21 "]);
 }
 
 #[test]

@@ -9,16 +9,22 @@ use crate::cert::pem;
 use crate::config::finding::{Finding, Place};
 use crate::config::model::{AccessLog, Answer, Config, Proxy, Website};
 
+/// Every folder and file beside certificates and keys.
 pub(super) fn check(config: &Config) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let server = &config.server;
-    if let Some(webroot) = &server.acme_webroot {
-        let mend = "make it, or name the folder that certbot's --webroot-path has";
-        findings.extend(folder("acme_webroot", webroot, &server.acme_webroot_place, mend));
-    }
-    findings.extend(state(&server.state, &server.state_place));
+    let mut findings = served(config);
+    findings.extend(state(&config.server.state, &config.server.state_place));
     if let AccessLog::File(path) = &config.log.access {
         findings.extend(access_log(path, &config.log.access_place));
+    }
+    findings
+}
+
+/// The folders that requests are answered from: without them serving starts, and says so.
+pub(in crate::cli) fn served(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(webroot) = &config.server.acme_webroot {
+        let mend = "make it, or name the folder that certbot's --webroot-path has";
+        findings.extend(folder("acme_webroot", webroot, &config.server.acme_webroot_place, mend));
     }
     for route in config.sites.iter().flat_map(|site| &site.routes) {
         match &route.answer {
