@@ -5,6 +5,7 @@
 
 mod check;
 mod config_file;
+mod demo;
 mod explain;
 pub mod run;
 
@@ -59,7 +60,8 @@ finish for as long as `drain` in [server] says; a second one ends at once.")]
     #[command(after_help = check::AFTER_HELP)]
     Check(check::Arguments),
     /// Show everything at once on ports 8443 and 8080; nothing else is needed
-    Demo,
+    #[command(after_help = demo::AFTER_HELP)]
+    Demo(demo::Arguments),
     /// Say which site, route and handler would answer for an address, and why
     #[command(after_help = explain::AFTER_HELP)]
     Explain(explain::Arguments),
@@ -104,9 +106,9 @@ pub enum Failure {
     /// Serving did not start, or ended badly.
     #[error("error: {}", with_causes(.0))]
     Serve(#[source] Box<run::ServeError>),
-    /// The command is another part's to build.
-    #[error("error: gatepost {0} is not built yet")]
-    NotBuilt(&'static str),
+    /// There is no demo.
+    #[error("error: {}", with_causes(.0))]
+    Demo(#[source] Box<demo::DemoError>),
 }
 
 impl Failure {
@@ -114,7 +116,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoConfig | Self::Read(_) | Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
-            Self::Files(_) | Self::Output(_) | Self::Serve(_) | Self::NotBuilt(_) => ExitCode::FAILURE,
+            Self::Files(_) | Self::Output(_) | Self::Serve(_) | Self::Demo(_) => ExitCode::FAILURE,
         }
     }
 
@@ -142,7 +144,7 @@ impl Cli {
     pub fn run(&self) -> Result<Status, Failure> {
         match &self.command {
             Command::Run { config } => run::run(config),
-            Command::Demo => Err(Failure::NotBuilt("demo")),
+            Command::Demo(arguments) => demo::run(arguments),
             Command::Check(arguments) => printed(|out| check::run(arguments, out)),
             Command::Explain(arguments) => printed(|out| explain::run(arguments, out)),
         }
@@ -207,6 +209,7 @@ mod tests {
             "gatepost run -c x.toml",
             "gatepost check --config x.toml --syntax --json",
             "gatepost demo",
+            "gatepost demo --https-port 0 --http-port 9080 --address ::1 --address 10.0.0.1",
             "gatepost explain -c x.toml https://site.com/ --json",
         ] {
             Cli::try_parse_from(line.split(' ')).expect(line);
