@@ -23,3 +23,4 @@ mod upgrade;
 mod logs;
 
 mod cli;
+mod demo;

@@ -1,10 +1,12 @@
 //! Clients that say exactly what they are told: TCP, and TLS that trusts the test's root alone and fetches nothing.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, DigitallySignedStruct, HandshakeKind, ProtocolVersion, RootCertStore, SignatureScheme,
@@ -46,8 +48,25 @@ impl Tls {
 
     /// The same with this cryptography.
     pub(crate) fn made_of(provider: CryptoProvider, versions: &[&'static SupportedProtocolVersion]) -> Self {
+        Self::trusting_these([ca().root_der()], provider, versions)
+    }
+
+    /// Trusts the roots in this PEM file alone.
+    pub(crate) fn trusting(file: &Path) -> Self {
+        let roots = CertificateDer::pem_file_iter(file).expect("a file");
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        Self::trusting_these(roots.map(|root| root.expect("a certificate")), provider, rustls::ALL_VERSIONS)
+    }
+
+    fn trusting_these(
+        trusted: impl IntoIterator<Item = CertificateDer<'static>>,
+        provider: CryptoProvider,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(ca().root_der()).expect("a root");
+        for root in trusted {
+            roots.add(root).expect("a root");
+        }
         let mut config = ClientConfig::builder_with_provider(provider.into())
             .with_protocol_versions(versions)
             .expect("versions that the provider has")

@@ -34,7 +34,16 @@ pub(crate) async fn gatepost<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) ->
 impl Process {
     /// Starts `gatepost ARGUMENTS` in `folder`.
     pub(crate) fn gatepost<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_gatepost"))
+        Self::gatepost_at_home(folder, arguments, None)
+    }
+
+    /// The same for a user whose home is `home`, where one is given.
+    pub(crate) fn gatepost_at_home<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], home: Option<&Path>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+        if let Some(home) = home {
+            command.env("HOME", home).env_remove("XDG_STATE_HOME");
+        }
+        let mut child = command
             .args(arguments)
             .current_dir(folder)
             .env("NO_COLOR", "1")
