@@ -315,3 +315,18 @@ impl HttpBody for Outgoing {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_handler_is_a_500_of_that_request_alone() {
+        let outcome = unwinding(async { panic!("on purpose") }).await;
+        let error = outcome.err().expect("an error");
+        assert_eq!(error.judge(), (Fault::Us, StatusCode::INTERNAL_SERVER_ERROR, false));
+        let answer = error.respond(Wanted::Text, RequestId(7));
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(unwinding(async { Ok(options()) }).await.is_ok(), "and the next one is answered");
+    }
+}
