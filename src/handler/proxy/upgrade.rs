@@ -32,13 +32,22 @@ pub(super) fn wish<B>(request: &Request<B>, allowed: &[String]) -> Option<Wish> 
         let protocol = request.extensions().get::<Protocol>()?;
         return (protocol.as_str() == "websocket" && is_allowed("websocket")).then(|| Wish::Connect(new_key()));
     }
-    if request.version() != Version::HTTP_11 || !names_upgrade(request.headers()) {
+    if request.version() != Version::HTTP_11 || !names_upgrade(request.headers()) || carries_something(request) {
         return None;
     }
     let value = request.headers().get(header::UPGRADE)?;
     // A list offers a choice that an intermediary cannot make; only a single protocol is taken.
     let protocol = value.to_str().ok()?.trim();
     is_allowed(protocol).then(|| Wish::Upgrade(value.clone()))
+}
+
+/// Whether this is more than the bodiless GET that an upgrade goes up as (RFC 6455 section 4.1): such a request goes on without it.
+fn carries_something<B>(request: &Request<B>) -> bool {
+    let fields = request.headers();
+    let length = fields.get(header::CONTENT_LENGTH).map(HeaderValue::as_bytes);
+    request.method() != Method::GET
+        || fields.contains_key(header::TRANSFER_ENCODING)
+        || length.is_some_and(|length| length != b"0")
 }
 
 /// Whether a `Connection` line has the token `upgrade`, as Firefox's `keep-alive, Upgrade` has.
