@@ -7,10 +7,12 @@
 
 mod body;
 mod connect;
+mod hearing;
 mod pool;
 mod tls;
 
 pub use body::{BodyFailure, Progress, RequestBody, UpstreamBody};
 pub use connect::UpstreamIo;
+pub use hearing::Hearing;
 pub use pool::{CloneHead, Lease, SendFailure, Upstream};
 pub use tls::{Trust, TrustError};

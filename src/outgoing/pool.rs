@@ -20,6 +20,7 @@ use crate::error::RequestError;
 
 use super::body::RequestBody;
 use super::connect::connect;
+use super::hearing::Hearing;
 use super::tls::Trust;
 
 /// Idle connections kept per upstream and worker: more than a busy house ever has open at once.
@@ -99,7 +100,7 @@ impl Upstream {
         let io = connect(&self.address, self.trust.as_ref(), self.connect_timeout).await?;
         let (sender, connection) = http1::Builder::new()
             .max_header_size(MAX_HEAD)
-            .handshake(TokioIo::new(io))
+            .handshake(TokioIo::new(Hearing::new(io)))
             .await
             .map_err(|source| RequestError::Broken { upstream: self.address.origin.clone(), source })?;
         // Its errors reach whoever waits for an answer on it; nobody else needs them.

@@ -8,7 +8,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
 use crate::log::access::Entry;
-use crate::outgoing::UpstreamIo;
+use crate::outgoing::{Hearing, UpstreamIo};
 use crate::server::io::ClientIo;
 
 use super::tunnel::{End, Open, Traffic, run};
@@ -61,6 +61,6 @@ async fn both(client: OnUpgrade, upstream: OnUpgrade) -> Result<(Upgraded, Upgra
 
 /// Connections to upstreams are all of one type, made in `outgoing`.
 fn of_upstream(upgraded: Upgraded) -> Option<End<UpstreamIo>> {
-    let parts = upgraded.downcast::<TokioIo<UpstreamIo>>().ok()?;
-    Some(End { stream: parts.io.into_inner(), early: parts.read_buf })
+    let parts = upgraded.downcast::<TokioIo<Hearing<UpstreamIo>>>().ok()?;
+    Some(End { stream: parts.io.into_inner().into_inner(), early: parts.read_buf })
 }
