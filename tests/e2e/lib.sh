@@ -107,7 +107,7 @@ TOML
 
 gate_serves_or_ended() { grep -q serving "$WORK/gate.err" || ! kill -0 "$GATE" 2>/dev/null; }
 
-port_of() { grep listening "$WORK/gate.err" | grep -E "scheme=$1( |\$)" | head -1 | sed -E 's/.*address=[^ ]*:([0-9]+).*/\1/'; }
+port_of() { grep listening "$WORK/gate.err" | grep -E "scheme=\"?$1\"?( |\$)" | head -1 | sed -E 's/.*address=[^ ]*:([0-9]+).*/\1/'; }
 
 # Ends the running gatepost; its exit status is this one's.
 stop_gate() {

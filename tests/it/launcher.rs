@@ -217,12 +217,12 @@ async fn r104_keys_that_could_sign_no_token_stop_the_start() {
     for (what, pem) in [("an EC key", elliptic.serialize_pem()), ("a public key", public), ("no key", String::new())] {
         let (builder, _) = meetings(&mattermost, "");
         let outcome = builder.with("private.pk", pem).refused().await;
-        assert_eq!(outcome.code, Some(1), "{what}: {}", outcome.stderr);
+        outcome.assert_refused();
         assert!(outcome.stderr.contains("private.pk"), "{what}: {}", outcome.stderr);
     }
     let (builder, _) = meetings(&mattermost, "");
     let outcome = builder.replacing(&format!("{APP_ID}/aabbcc"), "other/aabbcc").refused().await;
-    assert_ne!(outcome.code, Some(0), "a key_id of another app_id");
+    outcome.assert_refused();
     assert!(outcome.stderr.contains("key_id"), "{}", outcome.stderr);
 }
 

@@ -65,7 +65,7 @@ async fn an_address_in_use_stops_the_start_and_is_named() {
         .server(&format!("http = [\"{address}\"]\nhttps = [\"127.0.0.1:0\"]"))
         .refused()
         .await;
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    outcome.assert_refused();
     assert!(outcome.stderr.contains(&address.to_string()), "{}", outcome.stderr);
 }
 

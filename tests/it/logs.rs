@@ -24,7 +24,7 @@ async fn a_line_is_apaches_combined_format() {
 async fn nothing_that_a_client_sends_makes_a_second_line_or_an_escape_sequence() {
     let mut gate = gate(RESPOND).run().await;
     let mut wire = gate.tls(CHAT).await;
-    wire.send(b"GET /bytes HTTP/1.1\r\nHost: chat.example\r\nUser-Agent: \x1b[31mred\xff\t\"\\\r\n\r\n").await;
+    wire.send(b"GET /bytes HTTP/1.1\r\nHost: chat.example\r\nUser-Agent: \x80\x9b31mred\xff\t\"\\\r\n\r\n").await;
     wire.answer().await;
     let line = gate.process.prints("/bytes").await;
     assert!(line.chars().all(|c| !c.is_control()), "{line:?}");

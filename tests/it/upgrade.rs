@@ -212,7 +212,15 @@ async fn r86_an_upstream_that_answers_at_once_tears_no_tunnel_down() {
 
 #[tokio::test]
 async fn r8_r88_a_tunnel_is_exempt_from_the_time_limits_of_requests() {
-    let upstream = byte_echo().await;
+    let upstream = Upstream::scripted(|mut connection| async move {
+        let Some(mut request) = connection.head().await else { return };
+        if request.has("upgrade") {
+            connection.wire.send(switching(&request)).await;
+            return echo(connection).await;
+        }
+        let _ = connection.wire.body(&mut request).await;
+    })
+    .await;
     let keys = "read_timeout = \"200ms\"\nsend_timeout = \"200ms\"\nupgrade_idle_timeout = \"60s\"";
     let gate = proxying(&upstream, keys).run().await;
     let mut tunnels = [tunnel(&gate).await, tunnel(&gate).await];
@@ -449,7 +457,7 @@ async fn r91_a_stop_lets_tunnels_go_on_for_the_drain_and_then_ends_them() {
     let mut kept = gate.tls(CHAT).await;
     assert_eq!(kept.ask("GET /first HTTP/1.1\nHost: evil.example").await.status(), 421);
     gate.process.terminate();
-    gate.process.says("drain").await;
+    gate.process.says("stopping").await;
     for wire in &mut tunnels {
         assert_echoes(wire, "going on").await;
     }

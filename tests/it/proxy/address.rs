@@ -142,7 +142,7 @@ async fn an_upstream_behind_tls_is_verified() {
     let loud = at(&stranger, &format!("{named}\nupstream_verify = false")).run().await;
     assert_eq!(loud.get("/").await.text(), "over TLS");
     let log = loud.process.stderr();
-    assert!(log.lines().any(|line| line.contains("WARN") && line.contains("upstream_verify")), "{log}");
+    assert!(log.lines().any(|line| line.contains("WARN") && line.contains("NOT verified")), "{log}");
 }
 
 #[tokio::test]

@@ -35,7 +35,8 @@ async fn r78_a_counted_body_over_the_limit_is_413_before_it_is_read() {
     wire.send_head(&format!("POST /over HTTP/1.1\nHost: chat.example\nContent-Length: {}", MIB + 1)).await;
     assert_refused(&wire.answer().await);
     gate.process.prints(" 413 ").await;
-    assert!(gate.process.says("max_body").await.contains("max_body"), "the log names the key");
+    // The log names the key.
+    gate.process.says("max_body").await;
     assert_eq!(upstream.lines(), Vec::<String>::new());
 
     let mut h2 = gate.h2(CHAT).await;

@@ -143,22 +143,6 @@ async fn a_connection_whose_answer_broke_off_is_not_used_again_and_the_client_se
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_asked_for_is_nobodys() {
-    let upstream = Upstream::scripted(|mut connection| async move {
-        connection.wire.send(ok("unasked")).await;
-        while connection.request().await.is_some() {
-            connection.wire.send(ok("asked")).await;
-        }
-    })
-    .await;
-    let gate = proxying(&upstream, "").run().await;
-    for _ in 0..3 {
-        let answer = gate.get("/").await;
-        assert!(answer.status() == 502 || answer.text() != "unasked" || upstream.connections() > 1, "{answer:?}");
-    }
-}
-
-#[tokio::test]
 async fn an_idle_connection_is_closed_in_its_time() {
     let closed = Arc::new(tokio::sync::Notify::new());
     let told = Arc::clone(&closed);

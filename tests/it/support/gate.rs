@@ -217,14 +217,13 @@ fn any_port(count: usize) -> Vec<&'static str> {
 
 /// The addresses that the log says it listens on with this scheme.
 fn listening(log: &str, scheme: &str) -> Vec<SocketAddr> {
-    let scheme = format!("scheme={scheme}");
+    let value = |line: &str, key: &str| {
+        // `key="value"` in text, `"key":"value"` in JSON.
+        let after = line.split(key).nth(1).unwrap_or_default().trim_start_matches(['=', '"', ':']);
+        after.split(['"', ' ', ',', '}']).next().unwrap_or_default().to_owned()
+    };
     log.lines()
-        .filter(|line| line.contains("listening") && line.split_whitespace().any(|word| word == scheme))
-        .map(|line| {
-            line.split_whitespace()
-                .find_map(|word| word.strip_prefix("address="))
-                .and_then(|address| address.parse().ok())
-                .unwrap_or_else(|| panic!("no address in {line:?}"))
-        })
+        .filter(|line| line.contains("listening") && value(line, "scheme") == scheme)
+        .map(|line| value(line, "address").parse().unwrap_or_else(|_| panic!("no address in {line:?}")))
         .collect()
 }

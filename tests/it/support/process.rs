@@ -26,6 +26,13 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
 }
 
+impl Outcome {
+    /// Fails unless it ended by itself with a failure: 1, or 2 where the configuration is at fault.
+    pub(crate) fn assert_refused(&self) {
+        assert!(matches!(self.code, Some(1 | 2)), "{self:?}");
+    }
+}
+
 /// Runs `gatepost ARGUMENTS` in `folder` to its end.
 pub(crate) async fn gatepost<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Outcome {
     Process::gatepost(folder, arguments).outcome().await

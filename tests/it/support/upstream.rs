@@ -86,7 +86,8 @@ impl Upstream {
             connection.wire.send(switching(&request)).await;
             let mut socket = WebSocketStream::from_raw_socket(connection.wire.into_stream(), Role::Server, None).await;
             while let Some(Ok(message)) = socket.next().await {
-                if message.is_close() || socket.send(message).await.is_err() {
+                // A close is answered by the library itself.
+                if !message.is_close() && socket.send(message).await.is_err() {
                     break;
                 }
             }
