@@ -271,6 +271,10 @@ fn report(error: &RequestError, id: RequestId, connection: &Connection, told: &T
         (&told.method, redact::target(told.uri.path()), host.unwrap_or("-"), status.as_u16());
     let causes = Causes(error);
     match fault {
+        // Whoever set the limit may want to know whom it hits.
+        Fault::Client if matches!(error, RequestError::BodyTooLarge(_)) => {
+            tracing::info!(%id, status, %client, host, %method, %path, "{causes}");
+        }
         Fault::Client => tracing::debug!(%id, status, %client, host, %method, %path, "{causes}"),
         Fault::Upstream => tracing::warn!(%id, status, %client, host, %method, %path, "{causes}"),
         Fault::Us => tracing::error!(%id, status, %client, host, %method, %path, "{causes}"),
