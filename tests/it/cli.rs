@@ -138,7 +138,7 @@ async fn sigterm_lets_an_open_request_finish_and_ends_with_0() {
     upstream.head(0).await;
     let mut idle = gate.tls(CHAT).await;
     gate.process.terminate();
-    gate.process.says("stopping").await;
+    gate.process.says("draining").await;
     idle.closes().await;
     open.send("body").await;
     assert_eq!(open.answer().await.text(), "finished");
@@ -158,7 +158,7 @@ async fn a_second_sigterm_ends_at_once() {
     open.send_head("GET / HTTP/1.1\nHost: chat.example").await;
     upstream.head(0).await;
     gate.process.terminate();
-    gate.process.says("stopping").await;
+    gate.process.says("draining").await;
     assert!(gate.process.runs());
     gate.process.terminate();
     gate.process.outcome().await;

@@ -457,7 +457,7 @@ async fn r91_a_stop_lets_tunnels_go_on_for_the_drain_and_then_ends_them() {
     let mut kept = gate.tls(CHAT).await;
     assert_eq!(kept.ask("GET /first HTTP/1.1\nHost: evil.example").await.status(), 421);
     gate.process.terminate();
-    gate.process.says("stopping").await;
+    gate.process.says("draining").await;
     for wire in &mut tunnels {
         assert_echoes(wire, "going on").await;
     }
