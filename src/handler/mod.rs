@@ -204,12 +204,6 @@ impl Handler {
             return Err(RequestError::MethodNotAllowed("GET, HEAD"));
         }
         match self {
-            // To CONNECT any 2xx means that a tunnel is open (RFC 9110 section 9.3.6), and none of the others makes one.
-            Self::Site(_) | Self::Launcher(..) | Self::Redirect(_) | Self::Respond(_)
-                if request.method() == Method::CONNECT =>
-            {
-                Err(RequestError::MethodNotAllowed("GET, HEAD"))
-            }
             Self::Proxy(proxy, pool) => {
                 let means = proxy::Means {
                     upstreams: &means.pools[pool.0],
