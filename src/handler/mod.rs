@@ -219,7 +219,8 @@ impl Handler {
                     Some(pool) => ask_mattermost(&means.pools[pool.0], question).await,
                     None => Err(RequestError::Internal("a launcher without Mattermost asked it".into())),
                 };
-                launcher.reply(&request, context, ask).await
+                // Boxed, so that the futures of the other handlers need not be as large.
+                Box::pin(launcher.reply(&request, context, ask)).await
             }
             Self::Redirect(redirect) => {
                 let received = request.uri().path_and_query().map_or("/", |received| received.as_str());

@@ -88,7 +88,8 @@ impl Upstream {
     pub async fn lease(self: &Rc<Self>) -> Result<Lease, RequestError> {
         match self.take_idle() {
             Some(sender) => Ok(Lease { upstream: self.clone(), sender, reused: true }),
-            None => self.fresh().await,
+            // Boxed, since most requests never need it and all would be as large as it is.
+            None => Box::pin(self.fresh()).await,
         }
     }
 

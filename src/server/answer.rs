@@ -69,7 +69,11 @@ pub(super) async fn answer(connection: &Rc<Connection>, request: Request<Incomin
     // The request is handed to its handler whole, so what routing and errors need of it is kept apart.
     let told = Told::of(&request);
     let road = Road { connection, told: &told, id, turn, entry: entry.as_ref(), upstream_time: &upstream_time };
-    let mut response = match unwinding(road.go(request)).await {
+    let outcome = {
+        let road = pin!(road.go(request));
+        unwinding(road).await
+    };
+    let mut response = match outcome {
         Ok(response) => response,
         Err(error) => {
             report(&error, id, connection, &told);
@@ -251,9 +255,8 @@ fn withhold_body(response: &mut Response<Body>) {
 
 /// Runs a handler; a panic in it becomes an error of this request.
 async fn unwinding(
-    road: impl Future<Output = Result<Response<Body>, RequestError>>,
+    mut road: Pin<&mut impl Future<Output = Result<Response<Body>, RequestError>>>,
 ) -> Result<Response<Body>, RequestError> {
-    let mut road = pin!(road);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| road.as_mut().poll(cx))) {
         Ok(outcome) => outcome,
         // The panic hook has printed where; the request's line says which.
@@ -326,11 +329,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_a_handler_is_a_500_of_that_request_alone() {
-        let outcome = unwinding(async { panic!("on purpose") }).await;
+        let outcome = unwinding(pin!(async { panic!("on purpose") })).await;
         let error = outcome.err().expect("an error");
         assert_eq!(error.judge(), (Fault::Us, StatusCode::INTERNAL_SERVER_ERROR, false));
         let answer = error.respond(Wanted::Text, RequestId(7));
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(unwinding(async { Ok(options()) }).await.is_ok(), "and the next one is answered");
+        assert!(unwinding(pin!(async { Ok(options()) })).await.is_ok(), "and the next one is answered");
     }
 }

@@ -141,7 +141,7 @@ impl Exchange<'_> {
         let Some(request) = failure.unsent.or(again).filter(|_| !self.has_failed()) else {
             return Err(self.blame(&lease, failure.error));
         };
-        let mut lease = lease.upstream().fresh().await?;
+        let mut lease = Box::pin(lease.upstream().fresh()).await?;
         match self.send(&mut lease, request).await? {
             Ok(response) => Ok((response, lease)),
             Err(failure) => Err(self.blame(&lease, failure.error)),
