@@ -67,10 +67,10 @@ check "the chain verifies" says 0 '%{ssl_verify_result}' "$WWW/1k.bin"
 check "port 80 leads to https" says "301 https://chat.gatepost.test/a?b=1" '%{http_code} %{redirect_url}' "http://chat.gatepost.test:$HTTP_PORT/a?b=1"
 check "11 MiB up and down, HTTP/1.1" whole --http1.1
 check "11 MiB up and down, HTTP/2" whole --http2
-check "R80: 11 MiB against a limit of 10 MiB is 413, HTTP/1.1" says 413 '%{http_code}' --http1.1 --data-binary "@$WORK/11m.bin" "$CHAT/echo"
-check "R80: without waiting for 100" says 413 '%{http_code}' --http1.1 -H 'Expect:' --data-binary "@$WORK/11m.bin" "$CHAT/echo"
-check "R80: in chunks" says 413 '%{http_code}' --http1.1 -H 'Expect:' -H 'Transfer-Encoding: chunked' --data-binary "@$WORK/11m.bin" "$CHAT/echo"
-check "R80: HTTP/2" says 413 '%{http_code}' --http2 --data-binary "@$WORK/11m.bin" "$CHAT/echo"
+check "R80: 11 MiB against a limit of 10 MiB is 413, HTTP/1.1" says 413 '%{http_code}' --http1.1 --data-binary "@$WORK/11m.bin" "$CHAT/counted/"
+check "R80: without waiting for 100" says 413 '%{http_code}' --http1.1 -H 'Expect:' --data-binary "@$WORK/11m.bin" "$CHAT/counted/"
+check "R80: in chunks" says 413 '%{http_code}' --http1.1 -H 'Expect:' -H 'Transfer-Encoding: chunked' --data-binary "@$WORK/11m.bin" "$CHAT/counted/"
+check "R80: HTTP/2" says 413 '%{http_code}' --http2 --data-binary "@$WORK/11m.bin" "$CHAT/counted/"
 check "TLS 1.3" shakes 'TLSv1.3' -tls1_3
 check "TLS 1.2" shakes 'TLSv1.2' -tls1_2
 check "no TLS 1.1" refuses -tls1_1 -cipher 'ALL:@SECLEVEL=0'
@@ -82,6 +82,6 @@ check "a session of TLS 1.3 is resumed" resumes -tls1_3
 check "a session of TLS 1.2 is resumed" resumes -tls1_2
 check "nghttp" bash -c 'nghttp -nv "https://127.0.0.1:$1/1k.bin" -H ":authority: www.gatepost.test" | tee /dev/stderr | grep -q ":status: 200"' - "$HTTPS_PORT"
 check "h2load: 5000 requests over 10 connections" loads -n5000 -c10 -m10 -H ':authority: chat.gatepost.test' "https://127.0.0.1:$HTTPS_PORT/"
-check "h2load: the same over HTTP/1.1" loads --h1 -n5000 -c10 -H 'Host: chat.gatepost.test' "https://127.0.0.1:$HTTPS_PORT/"
+check "h2load: the same over HTTP/1.1" loads --h1 -n5000 -c10 -H ':authority: chat.gatepost.test' "https://127.0.0.1:$HTTPS_PORT/"
 check "it ends on SIGTERM" stop_gate
 finish

@@ -80,6 +80,7 @@ make_chain() {
 # Sets GATE, HTTPS_PORT and HTTP_PORT; the logs are gate.err and gate.out in $WORK.
 start_gate() {
   write_config >"$WORK/gatepost.toml"
+  : >"$WORK/gate.err"
   (cd "$WORK" && exec "$GATEPOST" run -c gatepost.toml) >"$WORK/gate.out" 2>"$WORK/gate.err" &
   GATE=$!
   STARTED+=("$GATE")
@@ -119,6 +120,7 @@ stop_gate() {
 start_node() {
   local mark=$1; shift
   local log; log=$WORK/node-${#STARTED[@]}.log
+  : >"$log"
   node "$@" >"$log" 2>&1 &
   STARTED+=("$!")
   until_true "$1 ready" grep -q "$mark" "$log"

@@ -24,7 +24,7 @@ TOML
 }
 verify() { # verify PATH ROOM
   curl -sS --cacert "$WORK/root.pem" --resolve "chat.gatepost.test:$HTTPS_PORT:127.0.0.1" \
-    "https://chat.gatepost.test:$HTTPS_PORT$1" | "$PYTHON" "$HERE/token.py" "$WORK/public.pem" "$APP" "$2"
+    "https://chat.gatepost.test:$HTTPS_PORT$1" | "$PYTHON" "$HERE/verify_token.py" "$WORK/public.pem" "$APP" "$2"
 }
 
 for key in pkcs8 pkcs1; do

@@ -1,4 +1,4 @@
-"""Reads a launcher's page on standard input and verifies its token with the public key: token.py PUBLIC.pem APP_ID ROOM."""
+"""Reads a launcher's page on standard input and verifies its token with the public key: verify_token.py PUBLIC.pem APP_ID ROOM."""
 
 import re
 import sys
