@@ -19,7 +19,7 @@ says() { # says MARK CURL-ARGUMENT...
 check "the website" says 'HTTP/2 200' https://www.localhost:8443/
 check "the listing" says 'pictures' https://www.localhost:8443/files/
 check "port 80's part leads to https" says '^location: https://www.localhost:8443/files/\?a=b' 'http://www.localhost:8080/files/?a=b'
-check "no meeting for who is not signed in" bash -c '! grep -q "jwt=" "$1"' - <(fetch https://chat.localhost:8443/jitsi/Tea)
+check "no meeting for who is not signed in" says "^location: /login" https://chat.localhost:8443/jitsi/Tea
 check "signing in to the chat" says 'set-cookie' -d name=Ada https://chat.localhost:8443/login
 check "a meeting for who is" says 'jwt=' https://chat.localhost:8443/jitsi/Tea
 check "it ends on SIGTERM" stop_gate
