@@ -26,6 +26,8 @@ pub mod outgoing;
 
 pub mod body;
 
+pub mod upload;
+
 pub mod error;
 
 pub mod log;

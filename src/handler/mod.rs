@@ -20,7 +20,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
 use thiserror::Error;
 
 use crate::body::Body;
@@ -30,6 +29,7 @@ use crate::log::access::Entry;
 use crate::outgoing::{Trust, TrustError, Upstream};
 use crate::route::host::Authority;
 use crate::route::path::PathPrefix;
+use crate::upload::Upload;
 
 use launcher::Launcher;
 use proxy::tunnel::Tunnels;
@@ -195,7 +195,7 @@ impl Handler {
     /// Why it was not answered as asked; see [`RequestError`].
     pub async fn reply(
         &self,
-        request: Request<Incoming>,
+        request: Request<Upload>,
         context: &Context<'_>,
         means: Means<'_>,
     ) -> Result<Response<Body>, RequestError> {

@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::body::BodyError;
 use crate::error::RequestError;
+use crate::upload::Upload;
 
 use super::pool::Lease;
 
@@ -80,7 +81,7 @@ pub struct RequestBody(Option<Box<Counted>>);
 
 #[derive(Debug)]
 struct Counted {
-    incoming: Incoming,
+    incoming: Upload,
     left: u64,
     limit: u64,
     patience: Duration,
@@ -97,7 +98,7 @@ impl RequestBody {
     /// The client's body: at most `limit` bytes, at most `patience` between two of them.
     ///
     /// A body that is known to be empty gives no progress to watch and can be sent again.
-    pub fn of_client(incoming: Incoming, limit: u64, patience: Duration) -> (Self, Option<Rc<Progress>>) {
+    pub fn of_client(incoming: Upload, limit: u64, patience: Duration) -> (Self, Option<Rc<Progress>>) {
         if incoming.is_end_stream() {
             return (Self(None), None);
         }

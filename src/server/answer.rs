@@ -14,9 +14,10 @@ use std::task::{Context as TaskContext, Poll, ready};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::Scheme;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::body::{Body, BodyError};
@@ -25,6 +26,7 @@ use crate::handler::{Context, Handler, Means, RequestId, challenge, proxy::heade
 use crate::log::access::Entry;
 use crate::log::redact;
 use crate::route::table::{By, Routed};
+use crate::upload::{Leftover, Upload};
 
 use super::asked::Asked;
 use super::conn::Connection;
@@ -35,6 +37,7 @@ pub(super) struct Outgoing {
     body: Body,
     entry: Option<Rc<Entry>>,
     _open: OpenRequest,
+    _answering: Option<oneshot::Sender<()>>,
 }
 
 /// Counts a request of its connection as long as its answer is on its way.
@@ -69,6 +72,7 @@ pub(super) async fn answer(connection: &Rc<Connection>, request: Request<Incomin
     // The request is handed to its handler whole, so what routing and errors need of it is kept apart.
     let told = Told::of(&request);
     let road = Road { connection, told: &told, id, turn, entry: entry.as_ref(), upstream_time: &upstream_time };
+    let (request, leftover) = uploading(request);
     let outcome = {
         let road = pin!(road.go(request));
         unwinding(road).await
@@ -86,7 +90,23 @@ pub(super) async fn answer(connection: &Rc<Connection>, request: Request<Incomin
     if let Some(entry) = &entry {
         entry.set_answer(response.status(), upstream_time.get());
     }
-    response.map(|body| Outgoing { body, entry, _open: open })
+    let answering = leftover.map(|leftover| {
+        let (answering, answered) = oneshot::channel();
+        tokio::task::spawn_local(leftover.discard(answered));
+        answering
+    });
+    response.map(|body| Outgoing { body, entry, _open: open, _answering: answering })
+}
+
+/// The request with its body as handlers take it, and the hold on what may be left of it.
+fn uploading(request: Request<Incoming>) -> (Request<Upload>, Option<Leftover>) {
+    // On HTTP/1 the connection itself lingers.
+    if request.version() != Version::HTTP_2 || request.body().is_end_stream() {
+        return (request.map(Upload::new), None);
+    }
+    let (head, incoming) = request.into_parts();
+    let (upload, leftover) = Upload::shared(incoming);
+    (Request::from_parts(head, upload), Some(leftover))
 }
 
 /// What is kept of a request's head once its handler has it.
@@ -117,7 +137,7 @@ struct Road<'r> {
 }
 
 impl Road<'_> {
-    async fn go(&self, request: Request<Incoming>) -> Result<Response<Body>, RequestError> {
+    async fn go(&self, request: Request<Upload>) -> Result<Response<Body>, RequestError> {
         let connection = self.connection;
         let view = connection.worker.view();
         let snapshot = &*view.snapshot;

@@ -17,9 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
-/// How long, and how much, a closing connection reads what still comes. nginx's `lingering_timeout` is 5 s too.
-const LINGER: Duration = Duration::from_secs(5);
-const LINGER_BYTES: usize = 64 * 1024 * 1024;
+use crate::upload::{LINGER, LINGER_BYTES};
 
 /// Until a request says otherwise, a client may take this long to take a byte.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -19,6 +19,7 @@ use crate::error::RequestError;
 use crate::handler::Context;
 use crate::log::access::Entry;
 use crate::outgoing::{CloneHead, Lease, Progress, RequestBody, SendFailure, Upstream, UpstreamBody};
+use crate::upload::Upload;
 
 use super::tunnel::{Open, Tunnels};
 use super::upgrade::{self, Wish};
@@ -43,7 +44,7 @@ pub struct Means<'w> {
 /// Whatever kept the answer away, see [`RequestError`].
 pub async fn forward(
     proxy: &model::Proxy,
-    mut request: Request<Incoming>,
+    mut request: Request<Upload>,
     context: &Context<'_>,
     means: Means<'_>,
 ) -> Result<Response<Body>, RequestError> {
@@ -80,7 +81,7 @@ fn content_length(fields: &HeaderMap) -> Option<u64> {
 
 fn towards_upstream(
     proxy: &model::Proxy,
-    request: Request<Incoming>,
+    request: Request<Upload>,
     context: &Context<'_>,
     switching: Option<&Switching>,
 ) -> (Request<RequestBody>, Option<Rc<Progress>>) {

@@ -99,6 +99,21 @@ async fn r80_a_client_that_sends_all_before_it_reads_still_gets_its_413() {
 }
 
 #[tokio::test]
+async fn r80_over_http_2_the_rest_of_a_refused_upload_is_taken_and_not_reset() {
+    // curl 7.88 takes the reset, though it says NO_ERROR, for a failure of the 413 before it.
+    let (gate, _upstream) = counting("max_body = \"1MiB\"").await;
+    let mut h2 = gate.h2(CHAT).await;
+    for length in [format!("\ncontent-length: {}", 20 * MIB), String::new()] {
+        let mut open = h2.begin(&format!("POST https://chat.example/{length}")).await;
+        open.send_all(2 * MIB - 1).await.expect("no reset before the answer");
+        assert_eq!(open.head().await.status(), 413);
+    }
+    let mut refused = h2.begin(&format!("POST https://chat.example/\ncontent-length: {}", 8 * MIB)).await;
+    assert_eq!(refused.head().await.status(), 413);
+    refused.send_all(8 * MIB).await.expect("no reset after the answer");
+}
+
+#[tokio::test]
 async fn r76_an_upstreams_early_413_reaches_a_client_that_is_still_sending() {
     let upstream = Upstream::scripted(|mut connection| async move {
         connection.head().await;

@@ -1,5 +1,7 @@
 //! An HTTP/2 client whose fields are exactly as a test wrote them: `:authority` with `host` or without, cookies in crumbs, extended CONNECT.
 
+use std::future::poll_fn;
+
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::ext::Protocol;
@@ -89,6 +91,18 @@ impl Drop for H2 {
 }
 
 impl Open {
+    /// Sends this much of a body as the window lets it, and ends it; why it could not, where the stream was reset.
+    pub(crate) async fn send_all(&mut self, size: usize) -> Result<(), h2::Error> {
+        let mut left = size;
+        while left > 0 {
+            self.up.reserve_capacity(left.min(16 * 1024));
+            let room = soon("room to send", poll_fn(|cx| self.up.poll_capacity(cx))).await.expect("an open stream")?;
+            self.up.send_data(vec![b'x'; room].into(), room == left)?;
+            left -= room;
+        }
+        Ok(())
+    }
+
     /// The whole answer.
     pub(crate) async fn answer(self) -> Message {
         self.outcome().await.expect("a whole answer")
@@ -110,6 +124,11 @@ impl Open {
             message.trailers = fields(&trailers);
         }
         Ok(message)
+    }
+
+    /// The head alone.
+    pub(crate) async fn head(&mut self) -> Message {
+        head(&soon("an answer", &mut self.response).await.expect("an answer"))
     }
 
     /// The head, and what follows in both directions.
