@@ -29,6 +29,13 @@ const MAX_IDLE: usize = 256;
 /// Largest head of a response, in bytes. Mattermost's and Node's are well under it.
 const MAX_HEAD: usize = 128 * 1024;
 
+/// How long ago a connection may have been used at most to get a request that cannot be sent a second time.
+///
+/// The upstream may be closing an idle connection at the very moment that a request goes out on it, and nobody
+/// can tell afterwards whether it was taken. No server lets a connection go this soon, and a busy one is used
+/// again sooner.
+const JUST_USED: Duration = Duration::from_millis(10);
+
 /// One address, with the connections that this worker holds to it.
 #[derive(Debug)]
 pub struct Upstream {
@@ -83,10 +90,13 @@ impl Upstream {
 
     /// An idle connection if there is one, else a new one.
     ///
+    /// What is not `repeatable`, so that it must not meet a connection that is just being closed, gets one that was
+    /// in use until now or a new one.
+    ///
     /// # Errors
     /// [`RequestError::Connect`], [`RequestError::UpstreamTls`] or [`RequestError::Timeout`].
-    pub async fn lease(self: &Rc<Self>) -> Result<Lease, RequestError> {
-        match self.take_idle() {
+    pub async fn lease(self: &Rc<Self>, repeatable: bool) -> Result<Lease, RequestError> {
+        match self.take_idle(repeatable) {
             Some(sender) => Ok(Lease { upstream: self.clone(), sender, reused: true }),
             // Boxed, since most requests never need it and all would be as large as it is.
             None => Box::pin(self.fresh()).await,
@@ -148,7 +158,7 @@ impl Upstream {
     async fn ask(self: &Rc<Self>, request: Request<()>) -> Result<(Response<Incoming>, Lease), RequestError> {
         let request = request.map(|()| RequestBody::empty());
         let again = request.clone_head();
-        let mut lease = self.lease().await?;
+        let mut lease = self.lease(true).await?;
         let failure = match lease.send(request).await {
             Ok(response) => return Ok((response, lease)),
             Err(failure) if !failure.reused => failure,
@@ -163,15 +173,20 @@ impl Upstream {
         Err(RequestError::Broken { upstream: self.address.origin.clone(), source: failure.error })
     }
 
-    fn take_idle(&self) -> Option<SendRequest<RequestBody>> {
+    fn take_idle(&self, repeatable: bool) -> Option<SendRequest<RequestBody>> {
         let now = Instant::now();
         let mut idle = self.idle.borrow_mut();
         let mut at = idle.len();
         while at > 0 {
             at -= 1;
             let candidate = &idle[at];
-            if candidate.sender.is_closed() || now.duration_since(candidate.since) >= self.idle_timeout {
+            let age = now.duration_since(candidate.since);
+            if candidate.sender.is_closed() || age >= self.idle_timeout {
                 idle.remove(at);
+            } else if !repeatable && age >= JUST_USED {
+                // Those further down are older still. The new connection will be put on top, so the oldest makes room.
+                idle.remove(0);
+                break;
             } else if candidate.sender.is_ready() {
                 return Some(idle.remove(at).sender);
             }

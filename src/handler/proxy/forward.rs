@@ -131,9 +131,9 @@ struct Exchange<'e> {
 
 impl Exchange<'_> {
     async fn run(&self, request: Request<RequestBody>) -> Result<(Response<Incoming>, Lease), RequestError> {
-        let mut lease = self.lease().await?;
-        let repeatable = lease.is_reused() && self.progress.is_none() && is_idempotent(request.method());
-        let again = repeatable.then(|| request.clone_head());
+        let repeatable = self.progress.is_none() && is_idempotent(request.method());
+        let mut lease = self.lease(repeatable).await?;
+        let again = (repeatable && lease.is_reused()).then(|| request.clone_head());
         let failure = match self.send(&mut lease, request).await? {
             Ok(response) => return Ok((response, lease)),
             Err(failure) => failure,
@@ -150,11 +150,11 @@ impl Exchange<'_> {
     }
 
     /// A connection to the first upstream that takes one, beginning with the one whose turn it is.
-    async fn lease(&self) -> Result<Lease, RequestError> {
+    async fn lease(&self, repeatable: bool) -> Result<Lease, RequestError> {
         let upstreams = self.means.upstreams;
         let mut last = RequestError::Internal("a proxy route without upstream".into());
         for step in 0..upstreams.len() {
-            match upstreams[(self.means.turn + step) % upstreams.len()].lease().await {
+            match upstreams[(self.means.turn + step) % upstreams.len()].lease(repeatable).await {
                 Ok(lease) => return Ok(lease),
                 Err(error) => last = error,
             }

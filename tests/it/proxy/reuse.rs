@@ -1,5 +1,7 @@
 //! Connections to the upstream: kept, checked, thrown away when what came over them cannot be told apart.
 
+use std::time::Duration;
+
 use super::{Arc, AtomicUsize, CHAT, GET, Message, Ordering, Upstream, head, message, ok, proxying, sending};
 
 #[tokio::test]
@@ -99,10 +101,9 @@ async fn r74_a_get_that_met_a_connection_just_closed_is_sent_again_and_a_post_is
     assert_eq!(sent, 2);
 
     let rude = Upstream::scripted(|mut connection| async move {
-        if connection.request().await.is_some() {
+        while connection.request().await.is_some_and(|request| request.target() != "/once") {
             connection.wire.send(ok("x")).await;
         }
-        connection.request().await;
     })
     .await;
     let gate = proxying(&rude, "").run().await;
@@ -111,6 +112,28 @@ async fn r74_a_get_that_met_a_connection_just_closed_is_sent_again_and_a_post_is
     wire.send(message("POST /once HTTP/1.1\nHost: chat.example", "x")).await;
     assert_eq!(wire.answer().await.status(), 502, "it may have been taken: the client decides");
     assert_eq!(rude.lines().iter().filter(|line| line.contains("/once")).count(), 1);
+}
+
+/// Answers posts, and lets each connection go once it was idle for this long; the client asks again at that very moment.
+const KEPT_FOR: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn r74_posts_that_come_just_as_the_upstream_lets_its_connections_go_all_arrive_once() {
+    let upstream = Upstream::scripted(|mut connection| async move {
+        while let Ok(Some(_)) = tokio::time::timeout(KEPT_FOR, connection.request()).await {
+            connection.wire.send(ok("x")).await;
+        }
+    })
+    .await;
+    let gate = proxying(&upstream, "").run().await;
+    let mut wire = gate.tls(CHAT).await;
+    for n in 1..=60 {
+        wire.send(message(&format!("POST /{n} HTTP/1.1\nHost: chat.example"), "x")).await;
+        assert_eq!(wire.answer().await.status(), 200, "post {n}");
+        tokio::time::sleep(KEPT_FOR).await;
+    }
+    let expected: Vec<String> = (1..=60).map(|n| format!("POST /{n} HTTP/1.1")).collect();
+    assert_eq!(upstream.lines(), expected, "each is counted once");
 }
 
 #[tokio::test]
