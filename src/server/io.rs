@@ -4,6 +4,7 @@
 //! reading holds nothing for ever. On closing, what the client is still sending
 //! is read and thrown away for a moment: closing a socket with unread bytes makes
 //! the kernel send a reset, which can eat the very answer that was just sent.
+//! In a tunnel it throws nothing away: there an end is one direction's alone.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -74,6 +75,8 @@ fn millis(duration: Duration) -> u64 {
 #[derive(Debug)]
 enum Goodbye {
     NotYet,
+    /// Of a tunnel: what the client still sends is read by whoever moves it.
+    OfOneWay,
     Reading { deadline: Pin<Box<Sleep>>, left: usize },
     Said,
 }
@@ -98,9 +101,10 @@ impl ClientIo {
         self.manners.clone()
     }
 
-    /// How long a write may make no progress from now on.
-    pub fn set_patience(&self, patience: Duration) {
+    /// Makes it the end of a tunnel, whose writes may make no progress for `patience`.
+    pub fn become_tunnel(&mut self, patience: Duration) {
         self.manners.set_patience(patience);
+        self.goodbye = Goodbye::OfOneWay;
     }
 
     /// The outcome of a write, unless it has made no progress for too long.
@@ -193,6 +197,10 @@ impl AsyncWrite for ClientIo {
                     } else {
                         Goodbye::Said
                     };
+                }
+                Goodbye::OfOneWay => {
+                    let outcome = on_stream!(this, stream => stream.poll_shutdown(cx));
+                    return this.with_patience(cx, outcome);
                 }
                 Goodbye::Reading { deadline, left } => {
                     if deadline.as_mut().poll(cx).is_ready() || *left == 0 {

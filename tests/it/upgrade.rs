@@ -333,6 +333,31 @@ async fn either_sides_end_reaches_the_other_after_the_last_byte() {
 }
 
 #[tokio::test]
+async fn what_the_client_still_sends_after_the_upstream_ended_its_side_all_arrives() {
+    const ALL: usize = 24 * 1024 * 1024;
+    let (counted, mut count) = tokio::sync::mpsc::unbounded_channel();
+    let upstream = Upstream::scripted(move |mut connection| {
+        let counted = counted.clone();
+        async move {
+            let Some(request) = connection.head().await else { return };
+            connection.wire.send(switching(&request)).await;
+            // More is on its way than all buffers hold when this side ends.
+            let begin = connection.wire.exactly(1024 * 1024).await.expect("the beginning").len();
+            connection.wire.finish().await;
+            counted.send(begin + connection.wire.rest().await.len()).expect("a test that waits");
+        }
+    })
+    .await;
+    let gate = proxying(&upstream, "").replacing("hosts", "redirect_http = false\nhosts").run().await;
+    for mut wire in [gate.plain().await, gate.tls(CHAT).await] {
+        assert_eq!(wire.ask(UPGRADE).await.status(), 101);
+        assert!(wire.send(vec![b'x'; ALL]).await);
+        wire.finish().await;
+        assert_eq!(soon("the upstream to read all", count.recv()).await, Some(ALL));
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_vanishes_frees_the_upstream() {
     let ended = std::sync::Arc::new(tokio::sync::Notify::new());
     let told = std::sync::Arc::clone(&ended);

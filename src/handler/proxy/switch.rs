@@ -32,8 +32,8 @@ impl Tunnel {
             let Some(upstream) = of_upstream(upstream) else { return };
             let traffic = match client.downcast::<TokioIo<ClientIo>>() {
                 Ok(parts) => {
-                    let stream = parts.io.into_inner();
-                    stream.set_patience(self.idle);
+                    let mut stream = parts.io.into_inner();
+                    stream.become_tunnel(self.idle);
                     run(End { stream, early: parts.read_buf }, upstream, self.idle).await
                 }
                 // A stream of an HTTP/2 connection.
