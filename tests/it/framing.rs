@@ -181,3 +181,39 @@ async fn over_http_2_a_length_that_the_body_does_not_have_is_refused() {
     assert_eq!(h2.ask_with("POST https://chat.example/ok\ncontent-length: 5", "hello").await.text(), "hello");
     assert_eq!(upstream.request(0).await.target(), "/ok", "no other came whole");
 }
+
+#[tokio::test]
+async fn r64_an_answers_length_beside_chunked_is_dropped_towards_every_client() {
+    let upstream = Upstream::answering(|request| {
+        let fields = match request.target() {
+            "/first" => "Content-Length: 3\r\nTransfer-Encoding: chunked",
+            "/last" => "Transfer-Encoding: Chunked \r\nContent-Length: 30",
+            _ => return b"HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n".to_vec(),
+        };
+        format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n5\r\nhello\r\n0\r\n\r\n").into_bytes()
+    })
+    .await;
+    let gate = proxying(&upstream, "").run().await;
+    for target in ["/first", "/last"] {
+        assert_eq!(gate.get(target).await.text(), "hello", "{target}");
+        let mut h2 = gate.h2(CHAT).await;
+        let over_h2 = h2.ask(&format!("GET https://chat.example{target}")).await;
+        assert_eq!((over_h2.text().as_str(), over_h2.has("content-length")), ("hello", false), "{target}");
+        assert!(!h2.ask("GET https://chat.example/no-content").await.has("content-length"));
+    }
+}
+
+#[tokio::test]
+async fn r64_an_answer_in_a_coding_that_nobody_undoes_is_502() {
+    let upstream = Upstream::scripted(|mut connection| async move {
+        let Some(request) = connection.request().await else { return };
+        let coding = request.target().trim_start_matches('/').replace('+', ", ");
+        connection.wire.send(head(&format!("HTTP/1.1 200 OK\nTransfer-Encoding: {coding}"))).await;
+        connection.wire.send("3\r\nabc\r\n0\r\n\r\n").await;
+    })
+    .await;
+    let gate = proxying(&upstream, "").run().await;
+    for coding in ["gzip", "gzip+chunked", "xchunked", "chunked+chunked"] {
+        assert_eq!(gate.get(&format!("/{coding}")).await.status(), 502, "{coding}");
+    }
+}

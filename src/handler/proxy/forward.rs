@@ -233,6 +233,8 @@ fn towards_client(
         }
         return Ok(response);
     }
+    headers::settle_framing(&mut response)
+        .map_err(|what| RequestError::WrongAnswer { upstream: lease.upstream().address().origin.clone(), what })?;
     // To HTTP/2's extended CONNECT any 2xx would mean that the tunnel is open (RFC 8441 section 5).
     if response.status().is_success() && matches!(switching, Some(Switching { wish: Wish::Connect(_), .. })) {
         let upstream = lease.upstream().address().origin.clone();

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Scheme;
+use http::{Response, StatusCode};
 
 use crate::handler::Context;
 use crate::route::host::Authority;
@@ -57,6 +58,30 @@ pub fn remove_hop_by_hop(fields: &mut HeaderMap) {
     for name in HOP_BY_HOP {
         fields.remove(name);
     }
+}
+
+/// Leaves an answer one length, the one by which its body was read.
+///
+/// `chunked` overrides a `Content-Length` beside it, which would cut the body on its further way or break HTTP/2
+/// (RFC 9112 section 6.3); 204 has no length (RFC 9110 section 8.6).
+///
+/// # Errors
+/// What is wrong: a coding that would have to be undone and that nobody undoes here.
+pub fn settle_framing<B>(response: &mut Response<B>) -> Result<(), &'static str> {
+    let is_204 = response.status() == StatusCode::NO_CONTENT;
+    let fields = response.headers_mut();
+    let mut codings = fields.get_all(header::TRANSFER_ENCODING).iter();
+    let coding = codings.next().map(HeaderValue::as_bytes).map(<[u8]>::trim_ascii);
+    // RFC 2616 had `identity`, which means none.
+    let known =
+        coding.is_none_or(|coding| coding.eq_ignore_ascii_case(b"chunked") || coding.eq_ignore_ascii_case(b"identity"));
+    if !known || codings.next().is_some() {
+        return Err("its Transfer-Encoding is not \"chunked\"");
+    }
+    if coding.is_some() || is_204 {
+        fields.remove(header::CONTENT_LENGTH);
+    }
+    Ok(())
 }
 
 /// Makes a client's fields into the ones that go upstream; `Host` is set by [`set_host`].
