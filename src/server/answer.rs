@@ -212,6 +212,10 @@ impl Road<'_> {
             && who.scheme != Scheme::HTTPS
             && let Some(port) = snapshot.https_port
         {
+            // About the server as a whole, so there is nothing to lead to.
+            if asked.path == "*" {
+                return Ok(ControlFlow::Break(options()));
+            }
             // A name that only the default site took is the client's own invention: no address is made of it.
             if by == By::Default {
                 return Err(RequestError::UnknownHost);

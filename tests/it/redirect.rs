@@ -148,3 +148,10 @@ async fn nothing_but_a_token_is_served_from_the_webroot() {
     let secret = gate.get("/secret").await;
     assert_eq!(secret.text(), "chat");
 }
+
+#[tokio::test]
+async fn what_is_about_the_server_as_a_whole_is_not_redirected() {
+    let gate = two_sites().server("public_https_port = 443").run().await;
+    let answer = ask(&gate, "OPTIONS * HTTP/1.1\nHost: chat.example").await;
+    assert_eq!((answer.status(), answer.field("location")), (204, None));
+}
