@@ -41,11 +41,16 @@ pub(super) struct Outgoing {
 }
 
 /// Counts a request of its connection as long as its answer is on its way.
-struct OpenRequest(Rc<Connection>);
+///
+/// Made as soon as the request is there, not when it is first worked on: its connection may see the client's end
+/// in between.
+pub(super) struct OpenRequest(Rc<Connection>);
 
 impl OpenRequest {
-    fn new(connection: &Rc<Connection>) -> Self {
+    /// One more.
+    pub(super) fn new(connection: &Rc<Connection>) -> Self {
         connection.open.set(connection.open.get() + 1);
+        connection.manners.set_answering(!connection.h2);
         Self(connection.clone())
     }
 }
@@ -54,12 +59,13 @@ impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.0.open.set(self.0.open.get() - 1);
         self.0.last.set(Instant::now());
+        self.0.manners.set_answering(false);
     }
 }
 
 /// Answers a request, whatever happens.
-pub(super) async fn answer(connection: &Rc<Connection>, request: Request<Incoming>) -> Response<Outgoing> {
-    let open = OpenRequest::new(connection);
+pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Response<Outgoing> {
+    let connection = &open.0;
     let worker = &connection.worker;
     let (id, turn) = worker.next_request();
     let entry =

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::log::access::Entry;
 
-use super::answer::answer;
+use super::answer::{OpenRequest, answer};
 use super::io::{ClientIo, Manners};
 use super::listen::Speaks;
 use super::tls;
@@ -75,6 +75,8 @@ pub struct Connection {
     pub peer: IpAddr,
     /// The port that it came in on.
     pub local_port: u16,
+    /// Whether it speaks HTTP/2.
+    pub h2: bool,
     /// `http` or `https`.
     pub scheme: Scheme,
     /// The view that the handshake saw, and the certificate that it presented.
@@ -106,6 +108,7 @@ pub async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     };
     let connection = Rc::new(Connection {
         peer,
+        h2,
         local_port: arrival.local_port,
         scheme: if arrival.speaks == Speaks::Https { Scheme::HTTPS } else { Scheme::HTTP },
         presented,
@@ -124,8 +127,8 @@ pub async fn serve(worker: Rc<Worker>, arrival: Arrival) {
 async fn serve_h1(connection: &Rc<Connection>, io: ClientIo) -> hyper::Result<()> {
     let on_request = connection.clone();
     let service = service_fn(move |request| {
-        let connection = on_request.clone();
-        async move { Ok::<_, Infallible>(answer(&connection, request).await) }
+        let open = OpenRequest::new(&on_request);
+        async move { Ok::<_, Infallible>(answer(open, request).await) }
     });
     let mut serving = pin!(
         http1::Builder::new()
@@ -147,8 +150,8 @@ async fn serve_h1(connection: &Rc<Connection>, io: ClientIo) -> hyper::Result<()
 async fn serve_h2(connection: &Rc<Connection>, io: ClientIo) -> hyper::Result<()> {
     let on_request = connection.clone();
     let service = service_fn(move |request| {
-        let connection = on_request.clone();
-        async move { Ok::<_, Infallible>(answer(&connection, request).await) }
+        let open = OpenRequest::new(&on_request);
+        async move { Ok::<_, Infallible>(answer(open, request).await) }
     });
     let mut serving = pin!(
         http2::Builder::new(Local)

@@ -4,6 +4,8 @@
 //! reading holds nothing for ever. On closing, what the client is still sending
 //! is read and thrown away for a moment: closing a socket with unread bytes makes
 //! the kernel send a reset, which can eat the very answer that was just sent.
+//! Nor is a client gone that has only said all that it had to say (a half-close):
+//! its end is kept back while it still gets its answer, or may be about to.
 //! In a tunnel it throws nothing away: there an end is one direction's alone.
 
 use std::io::{self, IoSlice};
@@ -20,6 +22,12 @@ use tokio_rustls::server::TlsStream;
 
 use crate::upload::{LINGER, LINGER_BYTES};
 
+/// How long a client that has ended its side, and takes nothing, is still believed to wait for its answer.
+///
+/// A half-close and a client that went away look alike: only writing tells them apart. This is long enough for
+/// answers that are on their way, and keeps an upstream busy for nobody no longer than that.
+const HALF_CLOSED: Duration = Duration::from_secs(2);
+
 /// Until a request says otherwise, a client may take this long to take a byte.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,6 +37,9 @@ pub struct ClientIo {
     stream: Stream,
     manners: Manners,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Runs while the client's end is kept back; with the bytes written when it began.
+    ended: Option<(Pin<Box<Sleep>>, u64)>,
+    written: u64,
     goodbye: Goodbye,
 }
 
@@ -42,29 +53,49 @@ enum Stream {
 ///
 /// Atomic because hyper wants a connection that could move between threads; it never does.
 #[derive(Debug, Clone)]
-pub struct Manners(Arc<(AtomicU64, AtomicBool)>);
+pub struct Manners(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    patience: AtomicU64,
+    linger: AtomicBool,
+    answering: AtomicBool,
+}
 
 impl Manners {
     fn new() -> Self {
-        Self(Arc::new((AtomicU64::new(millis(PATIENCE)), AtomicBool::new(false))))
+        Self(Arc::new(Shared {
+            patience: AtomicU64::new(millis(PATIENCE)),
+            linger: AtomicBool::new(false),
+            answering: AtomicBool::new(false),
+        }))
     }
 
     /// How long a write may make no progress from now on.
     pub fn set_patience(&self, patience: Duration) {
-        self.0.0.store(millis(patience), Ordering::Relaxed);
+        self.0.patience.store(millis(patience), Ordering::Relaxed);
     }
 
     /// Whether the client may still be sending when the connection is closed.
     pub fn set_linger(&self, linger: bool) {
-        self.0.1.store(linger, Ordering::Relaxed);
+        self.0.linger.store(linger, Ordering::Relaxed);
+    }
+
+    /// Whether a request of HTTP/1 is being answered, so that the client's end may be a half-close.
+    pub fn set_answering(&self, answering: bool) {
+        self.0.answering.store(answering, Ordering::Relaxed);
+    }
+
+    fn answering(&self) -> bool {
+        self.0.answering.load(Ordering::Relaxed)
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_millis(self.0.0.load(Ordering::Relaxed))
+        Duration::from_millis(self.0.patience.load(Ordering::Relaxed))
     }
 
     fn linger(&self) -> bool {
-        self.0.1.load(Ordering::Relaxed)
+        self.0.linger.load(Ordering::Relaxed)
     }
 }
 
@@ -77,7 +108,10 @@ enum Goodbye {
     NotYet,
     /// Of a tunnel: what the client still sends is read by whoever moves it.
     OfOneWay,
-    Reading { deadline: Pin<Box<Sleep>>, left: usize },
+    Reading {
+        deadline: Pin<Box<Sleep>>,
+        left: usize,
+    },
     Said,
 }
 
@@ -93,7 +127,7 @@ impl ClientIo {
     }
 
     fn new(stream: Stream) -> Self {
-        Self { stream, manners: Manners::new(), stalled: None, goodbye: Goodbye::NotYet }
+        Self { stream, manners: Manners::new(), stalled: None, ended: None, written: 0, goodbye: Goodbye::NotYet }
     }
 
     /// A handle on patience and lingering.
@@ -104,7 +138,24 @@ impl ClientIo {
     /// Makes it the end of a tunnel, whose writes may make no progress for `patience`.
     pub fn become_tunnel(&mut self, patience: Duration) {
         self.manners.set_patience(patience);
+        self.manners.set_answering(false);
         self.goodbye = Goodbye::OfOneWay;
+    }
+
+    /// Ready once the client's end, which has been read, is to be believed.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let written = self.written;
+        // The rest of an answer may still wait for room when nobody makes it any more.
+        while self.manners.answering() || self.stalled.is_some() {
+            let (timer, before) = self.ended.get_or_insert_with(|| (Box::pin(sleep(HALF_CLOSED)), written));
+            ready!(timer.as_mut().poll(cx));
+            if *before == written {
+                break;
+            }
+            // It takes its answer: a client that is gone would have reset the connection.
+            self.ended = None;
+        }
+        Poll::Ready(())
     }
 
     /// The outcome of a write, unless it has made no progress for too long.
@@ -117,6 +168,13 @@ impl ClientIo {
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client took no byte for too long")))
+    }
+
+    fn wrote(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(count)) = outcome {
+            self.written += count as u64;
+        }
+        self.with_patience(cx, outcome)
     }
 
     /// Reads past TLS: what comes now is thrown away, so nobody needs to decrypt it.
@@ -150,7 +208,17 @@ macro_rules! on_stream {
 impl AsyncRead for ClientIo {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        on_stream!(this, stream => stream.poll_read(cx, buf))
+        let before = buf.filled().len();
+        let is_tunnel = matches!(this.goodbye, Goodbye::OfOneWay);
+        match ready!(on_stream!(this, stream => stream.poll_read(cx, buf))) {
+            Ok(()) if buf.filled().len() > before => return Poll::Ready(Ok(())),
+            Ok(()) => {}
+            // TLS whose socket ended without it. HTTP says itself where its messages end, so it is an end as any other.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !is_tunnel => {}
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+        ready!(this.poll_end(cx));
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -158,7 +226,7 @@ impl AsyncWrite for ClientIo {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let outcome = on_stream!(this, stream => stream.poll_write(cx, buf));
-        this.with_patience(cx, outcome)
+        this.wrote(cx, outcome)
     }
 
     fn poll_write_vectored(
@@ -168,7 +236,7 @@ impl AsyncWrite for ClientIo {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let outcome = on_stream!(this, stream => stream.poll_write_vectored(cx, bufs));
-        this.with_patience(cx, outcome)
+        this.wrote(cx, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {

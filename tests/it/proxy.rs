@@ -260,6 +260,56 @@ async fn a_client_that_goes_away_frees_the_upstream() {
 }
 
 #[tokio::test]
+async fn a_client_that_goes_away_before_its_answer_frees_the_upstream() {
+    let gone = Arc::new(Notify::new());
+    let told = Arc::clone(&gone);
+    let upstream = Upstream::scripted(move |mut connection| {
+        let told = Arc::clone(&told);
+        async move {
+            connection.request().await;
+            // Never answers.
+            connection.wire.rest().await;
+            told.notify_one();
+        }
+    })
+    .await;
+    let gate = proxying(&upstream, "").run().await;
+    let mut wire = gate.tls(CHAT).await;
+    wire.send_head(GET).await;
+    upstream.request(0).await;
+    drop(wire);
+    crate::support::soon("the upstream to be let go", gone.notified()).await;
+}
+
+#[tokio::test]
+async fn a_client_that_ends_its_side_after_the_request_still_gets_the_whole_answer() {
+    const ALL: usize = 8 * 1024 * 1024;
+    let finished = Arc::new(Notify::new());
+    let waiting = Arc::clone(&finished);
+    let upstream = Upstream::scripted(move |mut connection| {
+        let waiting = Arc::clone(&waiting);
+        async move {
+            while connection.request().await.is_some() {
+                waiting.notified().await;
+                connection.wire.send(ok(vec![b'x'; ALL])).await;
+            }
+        }
+    })
+    .await;
+    let gate = proxying(&upstream, "").replacing("hosts", "redirect_http = false\nhosts").run().await;
+    for request in [head(GET), message("POST / HTTP/1.1\nHost: chat.example", "body")] {
+        for mut wire in [gate.plain().await, gate.tls(CHAT).await] {
+            wire.send(&request).await;
+            wire.finish().await;
+            finished.notify_one();
+            let answer = wire.answer().await;
+            assert_eq!((answer.status(), answer.body.len()), (200, ALL));
+            wire.closes().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn interim_answers_do_not_disturb_the_final_one() {
     let upstream = sending([head("HTTP/1.1 103 Early Hints\nLink: </a.css>"), ok("final")].concat()).await;
     let gate = proxying(&upstream, "").run().await;
