@@ -25,22 +25,22 @@ pub(super) fn same(one: &PrivateKeyDer<'static>, other: &PrivateKeyDer<'static>)
     matches!((one.public_key(), other.public_key()), (Some(one), Some(other)) if one == other)
 }
 
-/// An RSA key as PKCS#1; otherwise the name of what it is.
-pub(super) fn rsa(key: &PrivateKeyDer<'static>) -> Result<PrivatePkcs1KeyDer<'static>, &'static str> {
+/// An RSA key as PKCS#1; otherwise the name of what it is, `None` where it is no key at all.
+pub(super) fn rsa(key: &PrivateKeyDer<'static>) -> Result<PrivatePkcs1KeyDer<'static>, Option<&'static str>> {
     let pkcs8 = match key {
         PrivateKeyDer::Pkcs1(pkcs1) => return Ok(pkcs1.clone_key()),
         PrivateKeyDer::Pkcs8(pkcs8) => pkcs8,
-        _ => return Err("an EC key"),
+        _ => return Err(Some("an EC key")),
     };
-    let (algorithm, inner) = inside_pkcs8(pkcs8.secret_pkcs8_der()).ok_or("of no known kind")?;
+    let (algorithm, inner) = inside_pkcs8(pkcs8.secret_pkcs8_der()).ok_or(None)?;
     if algorithm == OID_PKCS1_RSAENCRYPTION {
         Ok(PrivatePkcs1KeyDer::from(inner))
     } else if algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
-        Err("an EC key")
+        Err(Some("an EC key"))
     } else if algorithm == OID_SIG_ED25519 {
-        Err("an Ed25519 key")
+        Err(Some("an Ed25519 key"))
     } else {
-        Err("of another kind")
+        Err(Some("of another kind"))
     }
 }
 

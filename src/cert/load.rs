@@ -19,7 +19,7 @@ use super::chain;
 use super::judge::Judge;
 use super::key;
 use super::member::Member;
-use super::pem::{Pem, PemError, Placed};
+use super::pem::{Pem, PemError, PemFault, Placed};
 use super::roots::Roots;
 
 /// A certificate ready to be presented.
@@ -143,7 +143,7 @@ impl Source {
     fn key(&self, files: &CertificateFiles) -> Result<Arc<dyn SigningKey>, Finding> {
         let found = self.key_file().private_key().map_err(|error| {
             let mut finding = said(files, &error);
-            if finding.mend.is_none() && files.key.is_none() {
+            if files.key.is_none() && matches!(error.fault(), PemFault::NoKey { .. }) {
                 finding.mend = Some("name the file that holds it: key = \"…\"".to_owned());
             }
             finding

@@ -128,18 +128,41 @@ impl Pem {
     /// # Errors
     /// Where there is none, or two that differ, or one that cannot be used.
     pub fn private_key(&self) -> Result<PrivateKeyDer<'static>, PemError> {
+        let found = self.one()?;
+        match key::signing(&found.item) {
+            Some(_) => Ok(found.item.clone_key()),
+            None => Err(PemError::at(&self.origin, found.line, PemFault::UnusableKey)),
+        }
+    }
+
+    /// The one RSA private key, as PKCS#1 (RFC 8017 appendix A.1.2) whatever it came as. Its numbers are not checked.
+    ///
+    /// # Errors
+    /// Where there is none, or two that differ, or one of another kind than RSA.
+    pub fn rsa_private_key(&self) -> Result<PrivatePkcs1KeyDer<'static>, PemError> {
+        let found = self.one()?;
+        key::rsa(&found.item).map_err(|kind| {
+            PemError::at(&self.origin, found.line, kind.map_or(PemFault::UnusableKey, PemFault::NotRsa))
+        })
+    }
+
+    fn one(&self) -> Result<&Placed<PrivateKeyDer<'static>>, PemError> {
         let Some((first, rest)) = self.keys.split_first() else {
             return Err(self.no_key());
         };
-        for other in rest {
-            if !key::same(&first.item, &other.item) {
-                return Err(PemError::at(&self.origin, other.line, PemFault::TwoKeys(first.line, other.line)));
-            }
+        match rest.iter().find(|other| !key::same(&first.item, &other.item)) {
+            Some(other) => Err(PemError::at(&self.origin, other.line, PemFault::TwoKeys(first.line, other.line))),
+            None => Ok(first),
         }
-        match key::signing(&first.item) {
-            Some(_) => Ok(first.item.clone_key()),
-            None => Err(PemError::at(&self.origin, first.line, PemFault::UnusableKey)),
-        }
+    }
+
+    /// Whether there is a public key.
+    pub fn has_public_key(&self) -> bool {
+        self.has(Other::PublicKey)
+    }
+
+    fn has(&self, kind: Other) -> bool {
+        self.others.iter().any(|other| other.item == kind)
     }
 
     fn no_key(&self) -> PemError {
@@ -154,8 +177,8 @@ impl Pem {
         }
     }
 
-    /// What is there, in words: `2 certificates and a public key`.
-    fn summary(&self) -> String {
+    /// What is there, in words: `2 certificates and a public key`; `None` where nothing of use is.
+    fn summary(&self) -> Option<String> {
         let mut parts = Vec::new();
         match self.certificates.len() {
             0 => {}
@@ -165,14 +188,13 @@ impl Pem {
         if self.has_key() {
             parts.push("a private key".to_owned());
         }
-        let has = |kind| self.others.iter().any(|other| other.item == kind);
-        if has(Other::PublicKey) {
+        if self.has(Other::PublicKey) {
             parts.push("a public key".to_owned());
         }
-        if has(Other::Request) {
+        if self.has(Other::Request) {
             parts.push("a certificate request (CSR)".to_owned());
         }
-        if parts.is_empty() { "no PEM block of use".to_owned() } else { parts.join(" and ") }
+        (!parts.is_empty()).then(|| parts.join(" and "))
     }
 }
 
@@ -194,19 +216,15 @@ pub fn private_key(bytes: &[u8], origin: &str) -> Result<PrivateKeyDer<'static>,
     Pem::parse(bytes, origin)?.private_key()
 }
 
-/// The one RSA private key of a text, as PKCS#1 (RFC 8017 appendix A.1.2) whatever it came as.
-///
-/// # Errors
-/// As [`private_key`], and where the key is of another kind than RSA.
-pub fn rsa_private_key(bytes: &[u8], origin: &str) -> Result<PrivatePkcs1KeyDer<'static>, PemError> {
-    let found = private_key(bytes, origin)?;
-    key::rsa(&found).map_err(|kind| PemError::whole(origin, PemFault::NotRsa(kind)))
-}
-
 /// What a binary file is, where it is one of those that belong here after conversion.
 fn binary(bytes: &[u8]) -> Option<PemFault> {
-    // A SEQUENCE longer than 127 bytes; no text begins so, since 0x81 to 0x84 begin no UTF-8 character.
-    let [0x30, 0x80..=0x84, rest @ ..] = bytes else { return None };
+    let rest = match bytes {
+        // A SEQUENCE longer than 127 bytes; no text begins so, since 0x81 to 0x84 begin no UTF-8 character.
+        [0x30, 0x80..=0x84, rest @ ..] => rest,
+        // A shorter one, such as an EC key, fills the file to the last byte.
+        [0x30, length @ ..0x80, rest @ ..] if usize::from(*length) == rest.len() => rest,
+        _ => return None,
+    };
     // PFX ::= SEQUENCE { version INTEGER {v3(3)}, ... } (RFC 7292 section 4), after up to four bytes of length.
     let version_three = rest.windows(3).take(5).any(|window| window == [0x02, 0x01, 0x03]);
     Some(if version_three { PemFault::Pkcs12 } else { PemFault::Der })

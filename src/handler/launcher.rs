@@ -8,8 +8,6 @@
 //! client sends is never read.
 
 use std::error::Error as _;
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -20,6 +18,7 @@ use percent_encoding::utf8_percent_encode;
 use thiserror::Error;
 
 use crate::body::Body;
+use crate::cert::read::{self, ReadError};
 use crate::clock::Clock;
 use crate::config::model::{self, Identity, LaunchMode, Moderators, PemSource, Provider, Rooms};
 use crate::error::RequestError;
@@ -49,13 +48,12 @@ pub struct Launcher {
 #[derive(Debug, Error)]
 pub enum LauncherError {
     /// The key's file cannot be read.
-    #[error("cannot read the launcher's private_key {}", path.display())]
+    #[error("private_key {}: {source}", path.display())]
     Unreadable {
         /// Which.
         path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
+        /// Why.
+        source: ReadError,
     },
     /// It can be read, and is no key for meeting tokens.
     #[error(transparent)]
@@ -64,13 +62,15 @@ pub enum LauncherError {
 
 impl LauncherError {
     /// The command or edit that mends it.
-    pub fn mend(&self) -> &'static str {
+    pub fn mend(&self) -> String {
         match self {
-            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                "let the user that gatepost runs as read it: `chgrp gatepost KEY && chmod 0640 KEY`"
+            Self::Unreadable { source: ReadError::Missing(_), .. } => {
+                "name the file with the private half of the key uploaded to the JaaS console".into()
             }
-            Self::Unreadable { .. } => "name the file with the private half of the key uploaded to the JaaS console",
-            Self::Key(error) => error.what.mend(),
+            Self::Unreadable { path, source } => {
+                source.mend(&path.display().to_string()).unwrap_or_else(|| "name the key's own file".into())
+            }
+            Self::Key(error) => error.what.mend().into(),
         }
     }
 }
@@ -82,7 +82,7 @@ impl Launcher {
     /// Where the key cannot be read or could not sign a token; see [`LauncherError::mend`].
     pub fn new(model: &model::Launcher) -> Result<Self, LauncherError> {
         let Provider::Jaas { app_id, key_id, private_key, server } = &model.provider;
-        let (pem, origin) = read(private_key)?;
+        let (pem, origin) = pem(private_key)?;
         let signer = Signer::from_pem(pem.reveal(), &origin, app_id, key_id, model.token_lifetime, Clock::System)?;
         Ok(Self {
             signer,
@@ -176,14 +176,14 @@ impl Launcher {
 }
 
 /// The PEM text, and what to call it in errors.
-fn read(source: &PemSource) -> Result<(Secret<Vec<u8>>, String), LauncherError> {
+fn pem(source: &PemSource) -> Result<(Secret<Vec<u8>>, String), LauncherError> {
     match source {
-        PemSource::File(path) => match fs::read(path) {
-            Ok(pem) => Ok((Secret::new(pem), path.display().to_string())),
+        PemSource::File(path) => match read::read(path) {
+            Ok(pem) => Ok((Secret::new(pem), format!("private_key {}", path.display()))),
             Err(source) => Err(LauncherError::Unreadable { path: path.clone(), source }),
         },
         PemSource::Text(pem) => {
-            Ok((Secret::new(pem.reveal().clone().into_bytes()), "the launcher's private_key".into()))
+            Ok((Secret::new(pem.reveal().clone().into_bytes()), "private_key, from the environment,".into()))
         }
     }
 }

@@ -1,16 +1,14 @@
 //! The RSA key that signs meeting tokens: PEM as 8x8's console, `ssh-keygen` and `openssl` write it → a key.
 //!
-//! It takes PKCS#1 (`RSA PRIVATE KEY`) and PKCS#8 (`PRIVATE KEY`), with CRLF, a
-//! byte-order mark or text between the blocks. It refuses everything that JaaS could
-//! not use, and says what the thing is and how to come by the right one.
+//! It takes PKCS#1 (`RSA PRIVATE KEY`) and PKCS#8 (`PRIVATE KEY`), in whatever shape
+//! `cert::pem` reads certificates and their keys. It refuses everything that JaaS
+//! could not use, and says what the thing is and how to come by the right one.
 
 use aws_lc_rs::rsa::KeyPair;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::EncodingKey;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
 use thiserror::Error;
+
+use crate::cert::pem::{Pem, PemError, PemFault};
 
 /// How a key for JaaS is made (developer.8x8.com/jaas/docs/api-keys-generate-add).
 const MAKE: &str = "make one with `ssh-keygen -t rsa -b 4096 -m PEM -f jaas.pk`, upload what \
@@ -24,16 +22,19 @@ pub struct KeyError {
     pub origin: String,
     /// What it is or holds instead.
     pub what: What,
-    /// What the library said of it, where it was asked.
-    #[source]
-    pub source: Option<jsonwebtoken::errors::Error>,
 }
 
 /// What was found in place of one RSA private key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum What {
-    /// No PEM block at all.
-    #[error("holds no PEM block (`-----BEGIN …`)")]
+    /// No byte, or blanks alone.
+    #[error("is empty")]
+    Empty,
+    /// Binary DER, or a container of it, where its text form belongs.
+    #[error("is in a binary form; PEM belongs here, the text between `-----BEGIN` and `-----END`")]
+    Binary,
+    /// No PEM block that is a key, or that tells what the file is.
+    #[error("holds no private key in PEM form (`-----BEGIN PRIVATE KEY-----` or `-----BEGIN RSA PRIVATE KEY-----`)")]
     NoPem,
     /// A public key; signing takes the private one.
     #[error("holds a public key; signing takes the private one")]
@@ -50,17 +51,17 @@ pub enum What {
     /// Elliptic curve or Edwards curve.
     #[error("holds a key that is not RSA; JaaS takes RS256 alone")]
     NotRsa,
-    /// More than one private key.
-    #[error("holds {0} private keys; which one is meant cannot be known")]
-    Several(usize),
+    /// More than one private key, on these lines.
+    #[error("holds two different private keys, on lines {0} and {1}; which one is meant cannot be known")]
+    Several(usize, usize),
     /// RSA, too short for RS256 (RFC 7518 section 3.3).
     #[error("holds an RSA key of fewer than 2048 bits, which RS256 forbids")]
     TooSmall,
     /// RSA, longer than anyone verifies.
     #[error("holds an RSA key of more than 8192 bits")]
     TooLarge,
-    /// A block of another kind.
-    #[error("holds a PEM block \"{0}\" and no private key")]
+    /// Something else, in words.
+    #[error("holds {0}, not a private key")]
     Other(String),
     /// Cut off, or altered.
     #[error("holds a private key that is damaged or cut off: {0}")]
@@ -76,72 +77,56 @@ impl What {
             Self::Public => {
                 "name the private half: the file without `.pub`, or what the JaaS console let you download once"
             }
-            Self::Several(_) => "leave one key in the file",
+            Self::Binary => "turn a copy into PEM: `openssl pkey -inform der -in KEY -out jaas.pk`",
+            Self::Several(..) => "leave one key in the file",
             Self::Damaged(_) => "copy it again, whole, from `-----BEGIN` to `-----END`",
-            Self::NoPem | Self::Certificate | Self::NotRsa | Self::TooSmall | Self::TooLarge | Self::Other(_) => MAKE,
+            Self::Empty
+            | Self::NoPem
+            | Self::Certificate
+            | Self::NotRsa
+            | Self::TooSmall
+            | Self::TooLarge
+            | Self::Other(_) => MAKE,
         }
     }
 }
 
-/// Reads the one RSA private key in `pem`; `origin` names the text in errors.
+/// Reads the one RSA private key in `text`; `origin` names the text in errors.
 ///
 /// # Errors
 /// Says what the text holds instead; see [`What`].
-pub fn read(pem: &[u8], origin: &str) -> Result<EncodingKey, KeyError> {
-    let fail = |what| KeyError { origin: origin.into(), what, source: None };
-    match private_key(pem).map_err(fail)? {
-        PrivateKeyDer::Pkcs1(der) => {
-            KeyPair::from_der(der.secret_pkcs1_der()).map_err(|e| fail(rejected(&e)))?;
-            Ok(EncodingKey::from_rsa_der(der.secret_pkcs1_der()))
-        }
-        PrivateKeyDer::Pkcs8(der) => {
-            KeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|e| fail(rejected(&e)))?;
-            // jsonwebtoken opens PKCS#8 in PEM form alone, and takes no byte-order mark or second block with it.
-            let plain = format!(
-                "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-                STANDARD.encode(der.secret_pkcs8_der())
-            );
-            EncodingKey::from_rsa_pem(plain.as_bytes()).map_err(|source| KeyError {
-                origin: origin.into(),
-                what: What::Damaged("its PKCS#8 cannot be opened".into()),
-                source: Some(source),
-            })
-        }
-        _ => Err(fail(What::NotRsa)),
-    }
+pub fn read(text: &[u8], origin: &str) -> Result<EncodingKey, KeyError> {
+    let fail = |what| KeyError { origin: origin.into(), what };
+    let pem = Pem::parse(text, origin).map_err(|error| fail(What::of(&error)))?;
+    let pkcs1 = pem.rsa_private_key().map_err(|error| {
+        fail(match error.fault() {
+            PemFault::NoKey { .. } if pem.has_public_key() => What::Public,
+            PemFault::NoKey { .. } if pem.certificates().is_ok() => What::Certificate,
+            PemFault::NoKey { found: Some(found) } => What::Other(found.clone()),
+            // OpenSSH's public keys are no PEM.
+            PemFault::NoKey { found: None } if text.trim_ascii_start().starts_with(b"ssh-") => What::Public,
+            PemFault::NoKey { found: None } => What::NoPem,
+            _ => What::of(&error),
+        })
+    })?;
+    KeyPair::from_der(pkcs1.secret_pkcs1_der()).map_err(|error| fail(rejected(&error)))?;
+    Ok(EncodingKey::from_rsa_der(pkcs1.secret_pkcs1_der()))
 }
 
-/// The one private key among the blocks of a PEM text. Names what is there where none is.
-fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, What> {
-    let pem = pem.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(pem);
-    let text = String::from_utf8_lossy(pem);
-    let labels: Vec<&str> =
-        text.lines().filter_map(|line| line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----")).collect();
-    let has = |label: &str| labels.contains(&label);
-
-    if has("ENCRYPTED PRIVATE KEY")
-        || text.lines().any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"))
-    {
-        return Err(What::Encrypted);
-    }
-    if has("OPENSSH PRIVATE KEY") {
-        return Err(What::OpenSsh);
-    }
-    match labels.iter().filter(|label| label.ends_with("PRIVATE KEY")).count() {
-        0 => Err(instead(&labels, &text)),
-        1 => PrivateKeyDer::from_pem_slice(pem).map_err(|e| What::Damaged(e.to_string())),
-        several => Err(What::Several(several)),
-    }
-}
-
-/// What a text without a private key is.
-fn instead(labels: &[&str], text: &str) -> What {
-    match labels.first() {
-        Some(label) if label.ends_with("PUBLIC KEY") => What::Public,
-        Some(&"CERTIFICATE") => What::Certificate,
-        Some(label) => What::Other((*label).to_owned()),
-        None if text.trim_start().starts_with("ssh-") => What::Public,
-        None => What::NoPem,
+impl What {
+    /// What the certificates' reader says of a text, in the words of a key for tokens.
+    fn of(error: &PemError) -> Self {
+        match (error.fault(), error.line()) {
+            (PemFault::Empty, _) => Self::Empty,
+            (PemFault::Der | PemFault::Pkcs12, _) => Self::Binary,
+            (PemFault::EncryptedKey, _) => Self::Encrypted,
+            (PemFault::OpenSshKey, _) => Self::OpenSsh,
+            (PemFault::NotRsa(_), _) => Self::NotRsa,
+            (PemFault::UnusableKey, _) => Self::Damaged("it is no PKCS#8".to_owned()),
+            (&PemFault::TwoKeys(first, second), _) => Self::Several(first, second),
+            (fault, Some(line)) => Self::Damaged(format!("line {line}: {fault}")),
+            (fault, None) => Self::Damaged(fault.to_string()),
+        }
     }
 }
 

@@ -63,10 +63,10 @@ pub enum PemFault {
         label: String,
     },
     /// A certificate was sought.
-    #[error("holds {found}, where a certificate belongs")]
+    #[error("holds {}, where a certificate belongs", said(found))]
     NoCertificate {
-        /// What is there in its place.
-        found: String,
+        /// What is there in its place, if anything of use.
+        found: Option<String>,
     },
     /// `openssl x509 -trustout`: other programs cannot read it.
     #[error("a TRUSTED CERTIFICATE block, which OpenSSL alone reads")]
@@ -75,10 +75,10 @@ pub enum PemFault {
     #[error("a PKCS#7 container, where a CERTIFICATE block belongs")]
     Pkcs7,
     /// A private key was sought.
-    #[error("holds {found}, where a private key belongs")]
+    #[error("holds {}, where a private key belongs", said(found))]
     NoKey {
-        /// What is there in its place.
-        found: String,
+        /// What is there in its place, if anything of use.
+        found: Option<String>,
     },
     /// The key needs a passphrase.
     #[error("the private key is encrypted, and nobody is there at a start to type its passphrase")]
@@ -97,6 +97,10 @@ pub enum PemFault {
     /// An RSA key was sought.
     #[error("the private key is {0}, where an RSA key belongs")]
     NotRsa(&'static str),
+}
+
+fn said(found: &Option<String>) -> &str {
+    found.as_deref().unwrap_or("no PEM block of use")
 }
 
 impl PemError {
@@ -149,11 +153,18 @@ impl PemError {
             )),
             PemFault::OpenSshKey => Some(format!("turn a copy of it into PEM: ssh-keygen -p -N '' -m PEM -f {origin}")),
             PemFault::TwoKeys(..) => Some("leave the key of this certificate alone in the file".to_owned()),
-            PemFault::NoCertificate { .. }
-            | PemFault::NoKey { .. }
-            | PemFault::Empty
-            | PemFault::UnusableKey
-            | PemFault::NotRsa(_) => None,
+            PemFault::NoCertificate { .. } => Some(
+                "name the file that holds the certificate and its intermediates, such as certbot's fullchain.pem"
+                    .to_owned(),
+            ),
+            PemFault::NoKey { .. } => {
+                Some("name the file that holds the private key, such as certbot's privkey.pem".to_owned())
+            }
+            PemFault::Empty => Some("copy the file anew from where it was issued, or name another".to_owned()),
+            PemFault::UnusableKey => Some(format!(
+                "see what `openssl pkey -noout -text -in {origin}` says of it; if it is of another kind, have a certificate issued for a new key"
+            )),
+            PemFault::NotRsa(_) => None,
         }
     }
 }

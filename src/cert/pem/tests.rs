@@ -135,9 +135,10 @@ fn r35_ec_parameters_before_a_sec1_key_are_ignored() {
 fn pkcs1_and_pkcs8_rsa_keys_load_and_give_the_same_pkcs1() {
     let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key");
     let pkcs8 = key.serialize_pem();
-    let from_pkcs8 = rsa_private_key(pkcs8.as_bytes(), "private.pk").expect("PKCS#8");
+    let rsa = |text: &str| Pem::parse(text.as_bytes(), "private.pk").and_then(|pem| pem.rsa_private_key());
+    let from_pkcs8 = rsa(&pkcs8).expect("PKCS#8");
     let pkcs1 = armour("RSA PRIVATE KEY", from_pkcs8.secret_pkcs1_der());
-    let from_pkcs1 = rsa_private_key(pkcs1.as_bytes(), "private.pk").expect("PKCS#1");
+    let from_pkcs1 = rsa(&pkcs1).expect("PKCS#1");
     assert_eq!(from_pkcs8.secret_pkcs1_der(), from_pkcs1.secret_pkcs1_der());
     aws_lc_rs::rsa::KeyPair::from_der(from_pkcs1.secret_pkcs1_der()).expect("aws-lc takes it");
     // The same key in both encodings is one key.
@@ -147,11 +148,12 @@ fn pkcs1_and_pkcs8_rsa_keys_load_and_give_the_same_pkcs1() {
 #[test]
 fn r104_what_is_no_rsa_private_key_is_called_what_it_is() {
     let ec = KeyPair::generate().expect("a key");
-    let said = |text: &str| rsa_private_key(text.as_bytes(), "private.pk").expect_err("refused").to_string();
-    assert_eq!(said(&ec.serialize_pem()), "private.pk: the private key is an EC key, where an RSA key belongs");
+    let rsa = |text: &str| Pem::parse(text.as_bytes(), "private.pk").and_then(|pem| pem.rsa_private_key());
+    let said = |text: &str| rsa(text).expect_err("refused").to_string();
+    assert_eq!(said(&ec.serialize_pem()), "private.pk, line 1: the private key is an EC key, where an RSA key belongs");
     assert_eq!(
         said(&armour("EC PRIVATE KEY", &sec1(&ec))),
-        "private.pk: the private key is an EC key, where an RSA key belongs"
+        "private.pk, line 1: the private key is an EC key, where an RSA key belongs"
     );
     let ed = KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
     assert!(said(&ed.serialize_pem()).contains("is an Ed25519 key"));

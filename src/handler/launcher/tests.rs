@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::fs;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -382,6 +383,14 @@ fn a_key_that_cannot_be_used_stops_the_start_with_words() {
     let missing = folder.path().join("private.pk");
     let error = Launcher::new(&model(PemSource::File(missing.clone()))).expect_err("no file");
     assert!(error.to_string().contains(&missing.display().to_string()), "{error}");
+    assert!(
+        Launcher::new(&model(PemSource::File(folder.path().into())))
+            .is_err_and(|error| error.mend().contains("file in it"))
+    );
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("a FIFO");
+    let error = Launcher::new(&model(PemSource::File(pipe))).expect_err("which would never end");
+    assert!(error.to_string().ends_with("is not a regular file"), "{error}");
     fs::write(&missing, "ssh-rsa AAAA someone").expect("written");
     let error = Launcher::new(&model(PemSource::File(missing))).expect_err("a public key");
     assert!(error.to_string().ends_with("private.pk holds a public key; signing takes the private one"), "{error}");

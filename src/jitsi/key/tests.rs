@@ -1,5 +1,7 @@
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::PKCS_ECDSA_P256_SHA256;
 
 use super::*;
@@ -21,7 +23,7 @@ fn block(label: &str, der: &[u8]) -> String {
 
 fn refused(pem: &str) -> What {
     let error = read(pem.as_bytes(), "private.pk").expect_err("no key for tokens");
-    assert!(error.to_string().starts_with("private.pk holds "), "{error}");
+    assert!(error.to_string().starts_with("private.pk "), "{error}");
     assert!(!error.what.mend().is_empty());
     error.what
 }
@@ -37,6 +39,11 @@ fn r104_pkcs8_and_pkcs1_are_read_as_people_have_them() {
             format!("\u{FEFF}{plain}"),
             format!("Bag Attributes: none\n{plain}\n# from the console\n"),
             format!("{}{plain}", block("CERTIFICATE", b"any")),
+            plain.replace('\n', "\n  "),
+            plain.replace("-----\n", "-----  \n"),
+            plain.replace('\n', "\n\n"),
+            format!("{plain}{plain}"),
+            format!("{}{plain}", plain.trim_end()),
         ] {
             let key = read(pem.as_bytes(), "private.pk").unwrap_or_else(|e| panic!("{e}\n{label}"));
             assert_eq!(key.as_bytes(), pkcs1, "{label}");
@@ -60,14 +67,37 @@ fn r104_what_jaas_could_not_use_is_named() {
     let traditional = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
     assert_eq!(refused(traditional), What::Encrypted);
     assert_eq!(refused(&block("OPENSSH PRIVATE KEY", b"any")), What::OpenSsh);
-    assert_eq!(refused(&format!("{good}{good}")), What::Several(2));
-    assert_eq!(refused(&block("DH PARAMETERS", b"any")), What::Other("DH PARAMETERS".into()));
-    assert_eq!(refused(""), What::NoPem);
+    let lines = good.lines().count();
+    assert_eq!(refused(&format!("{good}{}", ec.serialize_pem())), What::Several(1, lines + 1));
+    assert_eq!(refused(&block("CERTIFICATE REQUEST", b"any")), What::Other("a certificate request (CSR)".into()));
+    assert_eq!(refused(&block("DH PARAMETERS", b"any")), What::NoPem);
+    assert_eq!(refused(""), What::Empty);
+    assert_eq!(refused(" \r\n"), What::Empty);
     assert_eq!(refused("{\"key\": 1}"), What::NoPem);
 
     assert!(matches!(refused(&good[..good.len() / 2]), What::Damaged(_)));
     assert!(matches!(refused(&block("RSA PRIVATE KEY", &pkcs1[..500])), What::Damaged(_)));
     assert!(matches!(refused(&block("PRIVATE KEY", &pkcs1)), What::Damaged(_)));
+}
+
+#[test]
+fn a_binary_key_is_named_for_what_it_is() {
+    let (pkcs8, pkcs1) = rsa();
+    let ec = rcgen::KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("an EC key").serialize_der();
+    for der in [pkcs8, pkcs1, ec] {
+        let error = read(&der, "private.pk").expect_err("no text");
+        assert_eq!(error.what, What::Binary);
+        assert!(error.what.mend().contains("-inform der"));
+    }
+}
+
+#[test]
+fn a_key_that_is_cut_off_is_told_by_its_line() {
+    let (pkcs8, _) = rsa();
+    let pem = format!("from the console\n{}", block("PRIVATE KEY", &pkcs8));
+    let error = read(&pem.as_bytes()[..400], "private.pk").expect_err("cut off");
+    assert!(error.to_string().contains("line 2: "), "{error}");
+    assert!(!error.to_string().contains('['), "no bytes in numbers: {error}");
 }
 
 #[test]
