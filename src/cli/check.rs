@@ -7,7 +7,6 @@
 pub(super) mod folders;
 mod upstreams;
 
-use std::collections::BTreeSet;
 use std::io::Write;
 
 use clap::Args;
@@ -16,11 +15,11 @@ use serde::Serialize;
 use crate::cert;
 use crate::clock::Clock;
 use crate::config::finding::{Finding, Severity};
-use crate::config::model::{Answer, Config};
+use crate::config::model::Config;
 use crate::config::render;
 use crate::config::source::Source;
 use crate::config::surroundings::Surroundings;
-use crate::handler::launcher::Launcher;
+use crate::handler::Handler;
 
 use super::{ConfigFile, Count, Failure, Status, with_causes};
 
@@ -87,23 +86,20 @@ enum Named {
 
 fn of_what_is_named(config: &Config) -> Vec<Finding> {
     let (_, mut findings) = cert::open(config, Clock::System);
-    findings.extend(launchers(config));
+    findings.extend(handlers(config));
     findings.extend(folders::check(config));
     findings.extend(upstreams::check(config));
     findings
 }
 
-/// Each launcher's key, once, however many routes it has.
-fn launchers(config: &Config) -> Vec<Finding> {
-    let mut seen = BTreeSet::new();
-    let mut findings = Vec::new();
+/// What keeps a handler from being made: a launcher's key, an upstream's roots. Each once, however many routes it has.
+pub(super) fn handlers(config: &Config) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
     for route in config.sites.iter().flat_map(|site| &site.routes) {
-        let Answer::Launcher(launcher) = &route.answer else { continue };
-        if seen.insert(&launcher.name)
-            && let Err(error) = Launcher::new(launcher)
-        {
-            let what = format!("[launcher.{}]: {}", launcher.name, with_causes(&error));
-            findings.push(Finding::fatal(route.place.clone(), what).mend(error.mend()));
+        let Err(error) = Handler::build(route, &mut Vec::new()) else { continue };
+        let finding = Finding { mend: error.mend(), ..Finding::fatal(error.place().clone(), with_causes(&error)) };
+        if !findings.contains(&finding) {
+            findings.push(finding);
         }
     }
     findings

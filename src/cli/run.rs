@@ -21,7 +21,7 @@ use crate::server::listen::{BindError, Speaks, bind};
 use crate::server::snapshot::{Snapshot, SnapshotError};
 use crate::server::{self, Ready, RunError};
 
-use super::check::folders;
+use super::check::{folders, handlers};
 use super::{ConfigFile, Failure, Status, colour_of_stderr};
 
 /// Why serving does not start, or ended.
@@ -30,7 +30,7 @@ pub enum ServeError {
     /// The configuration cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Something in the configuration, or in the certificates that it names, stops the start.
+    /// Something in the configuration, or in the files that it names, stops the start.
     #[error("the configuration has faults that keep gatepost from starting")]
     Findings {
         /// Whose they are.
@@ -59,8 +59,8 @@ pub enum ServeError {
 pub enum Whose {
     /// The configuration file.
     Configuration,
-    /// Certificates and keys.
-    Certificates,
+    /// What it names: certificates, keys, roots.
+    Files,
 }
 
 /// Serves what the file says until told to stop.
@@ -79,7 +79,7 @@ impl From<ServeError> for Failure {
                 shown.push_str(&format!("gatepost does not start: {} cannot be used as it is", text.path.display()));
                 match of {
                     Whose::Configuration => Self::Config(shown),
-                    Whose::Certificates => Self::Files(shown),
+                    Whose::Files => Self::Files(shown),
                 }
             }
             error => Self::Serve(Box::new(error)),
@@ -128,9 +128,13 @@ fn addresses(config: &Config) -> impl Iterator<Item = (Speaks, std::net::SocketA
 
 /// Everything that requests see, or why it cannot be had.
 fn snapshot(config: &Config, source: &Source) -> Result<Snapshot, ServeError> {
-    let (store, findings) = cert::open(config, Clock::System);
-    let Some(store) = store else {
-        return Err(ServeError::Findings { of: Whose::Certificates, findings, text: Box::new(source.clone()) });
+    let (store, mut findings) = cert::open(config, Clock::System);
+    // Handlers are made below, the first that cannot be ends it; here all that cannot be are said at once.
+    let broken = handlers(config);
+    let (Some(store), true) = (store, broken.is_empty()) else {
+        findings.extend(broken);
+        findings.sort_by_key(|finding| finding.place.0.start);
+        return Err(ServeError::Findings { of: Whose::Files, findings, text: Box::new(source.clone()) });
     };
     report(&findings, source);
     let snapshot = Snapshot::new(config, store)?;

@@ -240,6 +240,8 @@ pub struct UpstreamVerify {
     pub roots: Option<PathBuf>,
     /// Name for SNI and verification; `None` for the address's host.
     pub name: Option<Host>,
+    /// Where the file says so: `upstream_roots`, else `upstream_name`; the whole file where neither is given.
+    pub place: Place,
 }
 
 /// What `Host` says upstream.
@@ -301,6 +303,8 @@ pub struct Launcher {
     pub token_lifetime: Duration,
     /// Which rooms a token opens.
     pub rooms: Rooms,
+    /// Where the file names the key.
+    pub key_place: Place,
 }
 
 /// Whose meetings a launcher opens.

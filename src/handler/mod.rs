@@ -23,6 +23,7 @@ use http::{Method, Request, Response};
 use thiserror::Error;
 
 use crate::body::Body;
+use crate::config::finding::Place;
 use crate::config::model::{self, Answer};
 use crate::error::RequestError;
 use crate::log::access::Entry;
@@ -114,10 +115,10 @@ pub struct PoolPlan {
 #[derive(Debug, Error)]
 pub enum BuildError {
     /// An `https://` upstream cannot be verified.
-    #[error("route {path}: TLS to {upstream} cannot be set up")]
+    #[error("TLS to {upstream} cannot be set up")]
     Trust {
-        /// The route.
-        path: String,
+        /// Where the file says how to verify it, else the route.
+        place: Place,
         /// The upstream's address.
         upstream: String,
         /// Why.
@@ -125,16 +126,33 @@ pub enum BuildError {
         source: Box<TrustError>,
     },
     /// A launcher's key cannot be used.
-    #[error("route {path}: launcher \"{launcher}\" cannot sign tokens")]
+    #[error("[launcher.{launcher}] cannot sign tokens")]
     Launcher {
-        /// The route.
-        path: String,
+        /// Where the file names its key.
+        place: Place,
         /// Its name.
         launcher: String,
         /// Why.
         #[source]
         source: Box<launcher::LauncherError>,
     },
+}
+
+impl BuildError {
+    /// Where the file says what cannot be used.
+    pub fn place(&self) -> &Place {
+        match self {
+            Self::Trust { place, .. } | Self::Launcher { place, .. } => place,
+        }
+    }
+
+    /// The command or edit that mends it.
+    pub fn mend(&self) -> Option<String> {
+        match self {
+            Self::Trust { source, .. } => source.mend(),
+            Self::Launcher { source, .. } => Some(source.mend()),
+        }
+    }
 }
 
 /// What the worker that serves a request lends to its handler.
@@ -161,7 +179,7 @@ impl Handler {
             Answer::Proxy(proxy) => Ok(Self::Proxy(Box::new(proxy.clone()), plan(route, proxy, plans)?)),
             Answer::Launcher(settings) => {
                 let launcher = Launcher::new(settings).map_err(|source| BuildError::Launcher {
-                    path: route.path.to_string(),
+                    place: settings.key_place.clone(),
                     launcher: settings.name.clone(),
                     source: Box::new(source),
                 })?;
@@ -235,7 +253,7 @@ impl Handler {
 fn plan(route: &model::Route, proxy: &model::Proxy, plans: &mut Vec<PoolPlan>) -> Result<Pool, BuildError> {
     let trust = |address: &model::UpstreamAddress| {
         address.tls.then(|| Trust::new(address, &proxy.verify)).transpose().map_err(|source| BuildError::Trust {
-            path: route.path.to_string(),
+            place: if proxy.verify.place.0.is_empty() { route.place.clone() } else { proxy.verify.place.clone() },
             upstream: address.origin.clone(),
             source: Box::new(source),
         })

@@ -30,14 +30,8 @@ pub struct Trust {
 #[derive(Debug, Error)]
 pub enum TrustError {
     /// `upstream_roots` cannot be read.
-    #[error("cannot read upstream_roots {path}")]
-    Roots {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: pem::PemError,
-    },
+    #[error("upstream_roots cannot be used: {0}")]
+    Roots(#[source] pem::PemError),
     /// A certificate in `upstream_roots` is no trust anchor.
     #[error("a certificate in upstream_roots {path} cannot be a root")]
     BadRoot {
@@ -53,6 +47,18 @@ pub enum TrustError {
     /// rustls refused its own defaults.
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
+}
+
+impl TrustError {
+    /// The command or edit that mends it.
+    pub fn mend(&self) -> Option<String> {
+        match self {
+            Self::Roots(error) => error.mend(),
+            Self::BadRoot { .. } => Some("name a file with the CA's own certificates, not with a server's".into()),
+            Self::Name(_) => Some("write the name that the upstream's certificate bears: upstream_name = \"…\"".into()),
+            Self::Tls(_) => None,
+        }
+    }
 }
 
 impl Trust {
@@ -85,7 +91,7 @@ fn roots(verify: &UpstreamVerify) -> Result<RootCertStore, TrustError> {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         return Ok(store);
     };
-    let certificates = pem::certificates(path).map_err(|source| TrustError::Roots { path: path.clone(), source })?;
+    let certificates = pem::certificates(path).map_err(TrustError::Roots)?;
     for certificate in certificates {
         store.add(certificate).map_err(|source| TrustError::BadRoot { path: path.clone(), source })?;
     }

@@ -55,6 +55,30 @@ async fn every_fault_of_a_file_is_said_in_one_go_with_line_and_nearest_key_and_n
 }
 
 #[tokio::test]
+async fn run_and_check_say_every_named_file_that_cannot_be_used_with_its_line_and_its_mend() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = "[server]\nhttp = [\"127.0.0.1:0\"]\nhttps = []\n\
+                [[site]]\nhosts = [\"chat.example\"]\n\
+                [[site.route]]\npath = \"/\"\nproxy = \"https://127.0.0.1:1\"\nupstream_roots = \"roots.pem\"\n\
+                [[site.route]]\npath = \"/jitsi\"\nlauncher = \"j\"\n\
+                [launcher.j]\nprovider = \"jaas\"\napp_id = \"vpaas-magic-cookie-1\"\n\
+                key_id = \"vpaas-magic-cookie-1/k\"\nprivate_key = \"key.pem\"\nidentity = [\"none\"]\n\
+                moderators = \"everyone\"\n";
+    std::fs::write(folder.path().join("gatepost.toml"), file).expect("a file");
+    std::fs::write(folder.path().join("key.pem"), "ssh-rsa AAAA someone").expect("a file");
+    let run = gatepost(folder.path(), &["run"]).await;
+    assert_eq!(run.code, Some(1), "{run:?}");
+    for part in ["gatepost.toml:9:18", "roots.pem", "gatepost.toml:17:15", "a public key", "the private half"] {
+        assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+    }
+    let check = gatepost(folder.path(), &["check"]).await;
+    assert_eq!(check.code, Some(1), "{check:?}");
+    for part in ["gatepost.toml:9:18: error: ", "gatepost.toml:17:15: error: "] {
+        assert!(check.stdout.contains(part), "{part}: {}", check.stdout);
+    }
+}
+
+#[tokio::test]
 async fn check_is_0_where_all_is_well_and_1_where_not() {
     let upstream = Upstream::answering(|_| ok("")).await;
     let good = proxying(&upstream, "").write();

@@ -41,6 +41,7 @@ struct Draft {
     moderators: Moderators,
     token_lifetime: Duration,
     rooms: Rooms,
+    key_place: Place,
 }
 
 /// `identity` names "mattermost".
@@ -115,6 +116,7 @@ impl Launchers {
             moderators: draft.moderators.clone(),
             token_lifetime: draft.token_lifetime,
             rooms: draft.rooms,
+            key_place: draft.key_place.clone(),
         })
     }
 }
@@ -194,6 +196,7 @@ fn draft(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<Dra
         moderators,
         token_lifetime,
         rooms: file.rooms.as_ref().map_or(Rooms::This, |rooms| *rooms.get_ref()),
+        key_place: file.private_key.as_ref().map_or_else(|| Place::from(table), Place::from),
     })
 }
 

@@ -6,7 +6,7 @@ use serde_spanned::Spanned;
 
 use crate::config::defaults::{self, ProxyDefaults};
 use crate::config::file::{self, OneOrMany, Preset};
-use crate::config::finding::Finding;
+use crate::config::finding::{Finding, Place};
 use crate::config::model::{Proxy, UpstreamAddress, UpstreamHost, UpstreamVerify};
 use crate::config::units::Span;
 use crate::route::host::{Authority, Host};
@@ -50,7 +50,7 @@ pub(super) fn mattermost_at(address: UpstreamAddress) -> Proxy {
     let defaults = &defaults::MATTERMOST;
     Proxy {
         upstreams: vec![address],
-        verify: UpstreamVerify { on: true, roots: None, name: None },
+        verify: UpstreamVerify { on: true, roots: None, name: None, place: Place::default() },
         mattermost: true,
         max_body: defaults.max_body,
         connect_timeout: defaults.connect_timeout,
@@ -136,7 +136,8 @@ fn verify(file: &file::Route, upstreams: &[UpstreamAddress], gather: &mut Gather
             gather.no_effect(roots, "upstream_roots", "`upstream_verify` is false");
         }
     }
-    UpstreamVerify { on, roots, name }
+    let place = file.upstream_roots.as_ref().or(file.upstream_name.as_ref()).map(Place::from).unwrap_or_default();
+    UpstreamVerify { on, roots, name, place }
 }
 
 fn upgrades(file: &file::Route, gather: &mut Gather<'_>) -> Vec<String> {

@@ -14,6 +14,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 
 use super::*;
+use crate::config::finding::Place;
 use crate::config::model::{Anonymous, MattermostSource, Proxy, UpstreamHost, UpstreamVerify};
 use crate::handler::RequestId;
 use crate::jitsi::identity::standin::Standin;
@@ -53,6 +54,7 @@ fn model(pem: PemSource) -> model::Launcher {
         moderators: Moderators::Members,
         token_lifetime: Duration::from_secs(3600),
         rooms: Rooms::This,
+        key_place: Place::default(),
     }
 }
 
@@ -60,7 +62,7 @@ fn model(pem: PemSource) -> model::Launcher {
 fn unused_proxy() -> Proxy {
     Proxy {
         upstreams: vec![],
-        verify: UpstreamVerify { on: true, roots: None, name: None },
+        verify: UpstreamVerify { on: true, roots: None, name: None, place: Place::default() },
         mattermost: true,
         max_body: 0,
         connect_timeout: Duration::ZERO,
