@@ -144,6 +144,8 @@ pub fn write_into(folder: &Path, names: &[HostPattern], clock: Clock) -> Result<
         trusted_roots: Some(root.clone()),
         allow_incomplete_chain: false,
         place: Place::default(),
+        key_place: Place::default(),
+        roots_place: Place::default(),
     };
     let files = Files { root, certificate };
     if is_still_good(&files.certificate, names, clock) {

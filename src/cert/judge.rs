@@ -204,6 +204,12 @@ impl Judge<'_> {
                 Some("put the leaf first, then each issuer: other programs take the file as it stands".to_owned()),
             );
         }
+        let unconnected = match self.chain.strict {
+            Err(webpki::Error::UnknownIssuer) => {
+                "add the certificate that it signed, if that is missing, else take it out"
+            }
+            _ => "take it out of the file",
+        };
         let kinds = [
             (Dropped::Double, "there twice", "take the second out"),
             (Dropped::Root, "a root, which clients have or do not trust", "take it out of the file"),
@@ -213,7 +219,7 @@ impl Judge<'_> {
                 "replace it by the issuer of the same name and the right key",
             ),
             (Dropped::SameKey, "for the same key as the leaf, an older issue perhaps", "take it out of the file"),
-            (Dropped::Unconnected, "the issuer of nothing in this chain", "take it out of the file"),
+            (Dropped::Unconnected, "the issuer of nothing in this chain", unconnected),
         ];
         for (kind, why, mend) in kinds {
             let Some(list) = listed(&self.dropped(kind)) else { continue };

@@ -11,7 +11,7 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::clock::Clock;
-use crate::config::finding::{Finding, Severity};
+use crate::config::finding::{Finding, Place, Severity};
 use crate::config::model::CertificateFiles;
 use crate::route::host::HostPattern;
 
@@ -69,10 +69,12 @@ fn read(files: &CertificateFiles, when_missing: Severity, findings: &mut Vec<Fin
     match (chain, key) {
         (Ok(chain), Ok(key)) => Ok(Source { chain, key }),
         (chain, key) => {
-            let errors: Vec<PemError> = [chain.err(), key.err()].into_iter().flatten().collect();
-            let all_missing = errors.iter().all(PemError::is_missing);
-            for error in errors {
-                let mut finding = said(files, &error);
+            let errors = [(&files.place, chain.err()), (&files.key_place, key.err())];
+            let errors: Vec<(&Place, PemError)> =
+                errors.into_iter().filter_map(|(place, error)| Some((place, error?))).collect();
+            let all_missing = errors.iter().all(|(_, error)| error.is_missing());
+            for (place, error) in errors {
+                let mut finding = said(place, &error);
                 if error.is_missing() && when_missing != Severity::Fatal {
                     finding.severity = when_missing;
                     finding.mend = Some(
@@ -88,19 +90,15 @@ fn read(files: &CertificateFiles, when_missing: Severity, findings: &mut Vec<Fin
 }
 
 /// A PEM error as a fatal finding.
-fn said(files: &CertificateFiles, error: &PemError) -> Finding {
-    let mut what = error.to_string();
-    if let Some(cause) = std::error::Error::source(error) {
-        what = format!("{what} ({cause})");
-    }
-    Finding { mend: error.mend(), ..Finding::fatal(files.place.clone(), what) }
+fn said(place: &Place, error: &PemError) -> Finding {
+    Finding { mend: error.mend(), ..Finding::fatal(place.clone(), error.to_string()) }
 }
 
 impl Source {
     fn judge(&self, files: &CertificateFiles, clock: Clock, findings: &mut Vec<Finding>) -> Result<Loaded, NotLoaded> {
         let now = i64::try_from(clock.unix_seconds()).unwrap_or(i64::MAX);
         let certificates = self.chain.certificates().map_err(|error| {
-            let mut finding = said(files, &error);
+            let mut finding = said(&files.place, &error);
             if self.chain.has_key() && self.key.as_ref().is_some_and(|key| key.certificates().is_ok()) {
                 finding.mend = Some("`chain` and `key` are swapped: exchange the two".to_owned());
             }
@@ -108,7 +106,8 @@ impl Source {
         });
         let key = self.key(files).map_err(|finding| findings.push(finding));
         let roots = Roots::read(files.trusted_roots.as_deref()).map_err(|error| {
-            findings.push(Finding::fatal(files.place.clone(), format!("trusted_roots cannot be used: {error}")));
+            let what = format!("trusted_roots cannot be used: {error}");
+            findings.push(Finding { mend: error.mend(), ..Finding::fatal(files.roots_place.clone(), what) });
         });
         let (Ok(certificates), Ok(key), Ok(roots)) = (certificates, key, roots) else {
             return Err(NotLoaded::Refused);
@@ -142,14 +141,14 @@ impl Source {
 
     fn key(&self, files: &CertificateFiles) -> Result<Arc<dyn SigningKey>, Finding> {
         let found = self.key_file().private_key().map_err(|error| {
-            let mut finding = said(files, &error);
+            let mut finding = said(&files.key_place, &error);
             if files.key.is_none() && matches!(error.fault(), PemFault::NoKey { .. }) {
                 finding.mend = Some("name the file that holds it: key = \"…\"".to_owned());
             }
             finding
         })?;
         // Checked by `private_key` already; a second failure would be the library's own.
-        key::signing(&found).ok_or_else(|| Finding::fatal(files.place.clone(), "the private key cannot be used"))
+        key::signing(&found).ok_or_else(|| Finding::fatal(files.key_place.clone(), "the private key cannot be used"))
     }
 
     /// The key within the chain file, where the entry names another file for it.
@@ -190,7 +189,7 @@ impl Source {
                 "take both from the same issue; these two must print the same: openssl x509 -noout -pubkey -in {chain}; openssl pkey -pubout -in {key_path}"
             )
         };
-        Finding::fatal(files.place.clone(), what).mend(mend)
+        Finding::fatal(files.key_place.clone(), what).mend(mend)
     }
 }
 

@@ -19,11 +19,12 @@ pub const MAX_BYTES: u64 = 1024 * 1024;
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// Nothing of that name, or a link that leads nowhere.
+    // No `source`: the system's words say the same once more.
     #[error("there is no such file")]
-    Missing(#[source] io::Error),
+    Missing(io::Error),
     /// It is there, but not for us.
     #[error("permission denied{0}")]
-    Denied(Denied, #[source] io::Error),
+    Denied(Denied, io::Error),
     /// A folder.
     #[error("is a folder, not a file")]
     Folder,
@@ -34,7 +35,7 @@ pub enum ReadError {
     #[error("is larger than 1 MiB, so it is no certificate or key")]
     TooLarge,
     /// The system said something else.
-    #[error("cannot be read")]
+    #[error("cannot be read: {0}")]
     Io(#[source] io::Error),
 }
 

@@ -46,6 +46,16 @@ pub(super) enum RootsError {
     },
 }
 
+impl RootsError {
+    /// What to do about it.
+    pub(super) fn mend(&self) -> Option<String> {
+        match self {
+            Self::Pem(error) => error.mend(),
+            Self::Anchor { .. } => Some("name a file with the CA's own certificates, not with a server's".to_owned()),
+        }
+    }
+}
+
 impl Roots {
     /// Mozilla's list as of this build, or the roots of a private CA.
     pub(super) fn read(private: Option<&Path>) -> Result<Self, RootsError> {

@@ -152,6 +152,8 @@ impl Entry {
             trusted_roots: Some(folder.path().join("root.pem")),
             allow_incomplete_chain: false,
             place: Place(3..5),
+            key_place: Place(6..7),
+            roots_place: Place(8..9),
         };
         let entry = Self { folder, files };
         entry.write("fullchain.pem", text);

@@ -109,8 +109,12 @@ pub struct CertificateFiles {
     pub trusted_roots: Option<PathBuf>,
     /// Serve a bare leaf although strict clients refuse it.
     pub allow_incomplete_chain: bool,
-    /// Where the file says so, for findings.
+    /// Where the file names the chain.
     pub place: Place,
+    /// Where it names the key; [`Self::place`] where the chain file holds it too.
+    pub key_place: Place,
+    /// Where it names the roots; [`Self::place`] where it names none.
+    pub roots_place: Place,
 }
 
 /// `[[site]]`: hosts and what answers under their paths.

@@ -399,3 +399,35 @@ fn the_verdict_is_that_of_a_rustls_client() {
     let disordered = Entry::new(&(c.root.pem() + &c.middle.pem() + &c.leaf.pem()), &c.leaf, &c.root).served();
     assert_eq!(ask(&disordered.0), Ok(()));
 }
+
+#[test]
+fn what_is_wrong_is_placed_at_the_key_of_the_file_that_it_is_in() {
+    let made = chain(&["site.example"]);
+    let text = made.leaf.pem() + &made.middle.pem();
+    let place = |entry: &Entry| entry.load().1.into_iter().map(|finding| finding.place).collect::<Vec<_>>();
+
+    let entry = Entry::new(&text, &made.leaf, &made.root);
+    entry.write("privkey.pem", "");
+    assert_eq!(place(&entry), [entry.files.key_place.clone()]);
+    entry.write("privkey.pem", &made.middle.key_pem());
+    assert_eq!(place(&entry), [entry.files.key_place.clone()]);
+
+    let entry = Entry::new(&text, &made.leaf, &made.root);
+    entry.write("root.pem", "");
+    assert_eq!(place(&entry), [entry.files.roots_place.clone()]);
+    entry.write("fullchain.pem", "");
+    assert_eq!(place(&entry), [entry.files.place.clone(), entry.files.roots_place.clone()]);
+}
+
+#[test]
+fn a_certificate_below_a_missing_one_is_not_called_useless() {
+    let root = ca("Root").self_signed();
+    let upper = ca("Upper").by(&root);
+    let middle = ca("Middle").by(&upper);
+    let leaf = leaf(&["site.example"]);
+    let lower = ca("Lower").by(&middle);
+    let leaf = leaf.by(&lower);
+    // Middle is missing.
+    let (_, said) = Entry::new(&(leaf.pem() + &lower.pem() + &upper.pem()), &leaf, &root).served();
+    some(&said, &["\"Upper\") not sent: the issuer of nothing in this chain", "add the certificate that it signed"]);
+}

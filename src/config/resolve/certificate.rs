@@ -32,6 +32,8 @@ pub(super) fn resolve(tables: Vec<Spanned<file::Certificate>>, gather: &mut Gath
             key: file.key.as_ref().map(|key| gather.path(key)),
             trusted_roots: file.trusted_roots.as_ref().map(|roots| gather.path(roots)),
             allow_incomplete_chain: file.allow_incomplete_chain.is_some_and(Spanned::into_inner),
+            key_place: file.key.as_ref().map_or_else(|| place.clone(), Place::from),
+            roots_place: file.trusted_roots.as_ref().map_or_else(|| place.clone(), Place::from),
             place,
         });
     }
