@@ -101,20 +101,21 @@ impl Pem {
     /// The certificates, in the order of the text, doubles and all; never none.
     ///
     /// # Errors
-    /// Where there is none: says what is there.
+    /// Where there is none: says what is there. Also where one is in a form that is not read: it would be
+    /// missing without a word.
     pub fn certificates(&self) -> Result<&[Placed<CertificateDer<'static>>], PemError> {
-        if !self.certificates.is_empty() {
-            return Ok(&self.certificates);
-        }
-        let containers = self.others.iter().find_map(|other| match other.item {
+        let unread = self.others.iter().find_map(|other| match other.item {
             Other::TrustedCertificate => Some((other.line, PemFault::TrustedCertificate)),
             Other::Pkcs7 => Some((other.line, PemFault::Pkcs7)),
             _ => None,
         });
-        Err(match containers {
-            Some((line, fault)) => PemError::at(&self.origin, line, fault),
-            None => PemError::whole(&self.origin, PemFault::NoCertificate { found: self.summary() }),
-        })
+        match unread {
+            Some((line, fault)) => Err(PemError::at(&self.origin, line, fault)),
+            None if self.certificates.is_empty() => {
+                Err(PemError::whole(&self.origin, PemFault::NoCertificate { found: self.summary() }))
+            }
+            None => Ok(&self.certificates),
+        }
     }
 
     /// Whether there is a private key, usable or not.

@@ -232,3 +232,13 @@ fn no_text_brings_the_reader_down_and_no_certificate_vanishes() {
         assert_eq!(found.certificates.len(), complete, "cut at {cut}");
     }
 }
+
+#[test]
+fn a_certificate_in_a_form_that_is_not_read_is_never_missing_without_a_word() {
+    for label in ["TRUSTED CERTIFICATE", "PKCS7"] {
+        let text = pair().pem() + &armour(label, &[0x30, 0x00]);
+        let line = pair().pem().lines().count() + 1;
+        let error = parse(&text).expect("blocks").certificates().map(<[_]>::len).expect_err("one is not read");
+        assert_eq!(error.line().map(|at| at.abs_diff(line) < 3), Some(true), "{error}");
+    }
+}
