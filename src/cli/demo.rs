@@ -42,7 +42,7 @@ const APP_ID: &str = "vpaas-magic-cookie-demo";
 
 /// What `gatepost demo --help` says below the options.
 pub(super) const AFTER_HELP: &str = "\
-Needs no file, no root and no other program. Makes a development CA and all else that it serves, keeps it
+Needs no file, no root and no other program. Makes a development CA and all else that it serves, keeps it \
 for the next time in certs/demo of a checkout, else in ~/.local/state/gatepost/demo, and prints what to try.";
 
 /// `gatepost demo`

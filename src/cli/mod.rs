@@ -50,8 +50,13 @@ Exit status: 0 fine; 1 faults found, or it failed; 2 wrong command line or unrea
 enum Command {
     /// Serve until told to stop
     #[command(after_help = "\
-Reads the file and all that it names, then binds, then serves. SIGTERM lets open requests and WebSockets
-finish for as long as `drain` in [server] says; a second one ends at once.")]
+Reads the file and all that it names, then binds, then serves. SIGTERM and SIGINT let open requests and \
+WebSockets finish for as long as `drain` in [server] says; a second one ends at once. SIGHUP reads the file and \
+the certificates again.
+
+Examples:
+  gatepost run                                   with ./gatepost.toml, else /etc/gatepost/gatepost.toml
+  gatepost run -c /etc/gatepost/gatepost.toml")]
     Run {
         #[command(flatten)]
         config: ConfigFile,

@@ -137,7 +137,12 @@ fn explain(message: &str, span: &Range<usize>, key: Option<&str>) -> Finding {
         let mut words = backticked(rest);
         let unknown = words.next().unwrap_or_default();
         let known: Vec<_> = words.collect();
-        let finding = Finding::fatal(place, format!("{named}does not know \"{unknown}\""));
+        // `{ fle = "…" }`: the word stands where a key belongs.
+        let what = match key == Some(unknown) {
+            true => format!("unknown key `{unknown}`"),
+            false => format!("{named}does not know \"{unknown}\""),
+        };
+        let finding = Finding::fatal(place, what);
         return finding.mend(nearest_or_all(unknown, &known));
     }
     if let Some((found, wanted)) = what.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected ")) {
@@ -149,8 +154,13 @@ fn explain(message: &str, span: &Range<usize>, key: Option<&str>) -> Finding {
             (Some("route"), "map", "a sequence") => {
                 finding.mend("write [[site.route]] with two brackets: there may be several")
             }
+            (_, found, "a sequence") if found.starts_with("string ") => finding.mend("put it into brackets: [\"…\"]"),
             _ => finding,
         };
+    }
+    // What the TOML reader says of anything but a string where one of several words belongs.
+    if what == "wanted string or table" {
+        return Finding::fatal(place, format!("{named}has something else where a string belongs"));
     }
     // A unit's error begins with the value in quotation marks, any other with a verb.
     let what = match key {
@@ -167,7 +177,7 @@ fn explain(message: &str, span: &Range<usize>, key: Option<&str>) -> Finding {
 /// serde's names of types → TOML's.
 fn in_toml(name: &str) -> String {
     match name {
-        "map" => "a table".into(),
+        "map" | "a map" => "a table".into(),
         "sequence" | "a sequence" => "a list".into(),
         "a boolean" => "true or false".into(),
         "i64" => "a whole number".into(),

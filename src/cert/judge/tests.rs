@@ -415,7 +415,7 @@ fn what_is_wrong_is_placed_at_the_key_of_the_file_that_it_is_in() {
     let entry = Entry::new(&text, &made.leaf, &made.root);
     entry.write("root.pem", "");
     assert_eq!(place(&entry), [entry.files.roots_place.clone()]);
-    entry.write("fullchain.pem", "");
+    entry.write("fullchain.pem", &made.leaf.key_pem());
     assert_eq!(place(&entry), [entry.files.place.clone(), entry.files.roots_place.clone()]);
 }
 

@@ -30,7 +30,11 @@ pub(super) fn origin_of(value: &Spanned<String>, gather: &mut Gather<'_>) -> Opt
 fn parse(text: &str) -> Result<UpstreamAddress, (String, String)> {
     let wrong = |why: &str, mend: String| Err((why.to_owned(), mend));
     let Some((scheme, rest)) = text.split_once("://") else {
-        return wrong("has no scheme", format!("write \"http://{text}\""));
+        let mend = match text {
+            "" => "write it like \"http://192.168.1.123:8065\"".to_owned(),
+            text => format!("write \"http://{text}\" or \"https://{text}\""),
+        };
+        return wrong("has no scheme", mend);
     };
     let tls = match scheme.to_ascii_lowercase().as_str() {
         "http" => false,
@@ -82,7 +86,8 @@ mod tests {
     #[test]
     fn what_is_no_origin_says_what_to_write() {
         let mend = |text| parse(text).expect_err(text).1;
-        assert_eq!(mend("127.0.0.1:8065"), "write \"http://127.0.0.1:8065\"");
+        assert_eq!(mend("127.0.0.1:8065"), "write \"http://127.0.0.1:8065\" or \"https://127.0.0.1:8065\"");
+        assert_eq!(mend(""), "write it like \"http://192.168.1.123:8065\"");
         // R7: wss:// at Mattermost's plain port.
         assert!(mend("wss://10.0.0.5:8065").starts_with("write \"https://10.0.0.5:8065\""));
         assert!(mend("ws://10.0.0.5:8065").starts_with("write \"http://10.0.0.5:8065\""));
