@@ -25,16 +25,24 @@ pub(super) fn masked(text: &str) -> String {
     shown
 }
 
+/// No path of a key file is as long in practice; a pasted key without its BEGIN line is longer.
+const LONGEST_KEY_PATH: usize = 200;
+
 /// Where the value of a secret key begins in a line. `{ file = … }` and `{ env = … }` only name a place and are shown.
 fn secret_value(line: &str) -> Option<usize> {
     // A header table may carry credentials under any name that a server thought of; these are the usual ones.
     const KEYS: [&str; 6] = ["secret", "password", "token", "authorization", "api-key", "cookie"];
     let lower = line.to_ascii_lowercase();
+    if lower.trim_start().starts_with("private_key") && line.len() > LONGEST_KEY_PATH {
+        return line.find('=').map(|at| at + 1);
+    }
     let after_key = KEYS.iter().filter_map(|key| Some(lower.find(key)? + key.len())).min()?;
     let after_equals = after_key + line[after_key..].find('=')? + 1;
     let value = line[after_equals..].trim_start();
     let value_at = line.len() - value.len();
-    (!value.starts_with('{') && !lower.trim_start().starts_with("token_lifetime")).then_some(value_at)
+    let inner = value.strip_prefix('{').map(str::trim_start);
+    let names_a_place = inner.is_some_and(|inner| inner.starts_with("file") || inner.starts_with("env"));
+    (!names_a_place && !lower.trim_start().starts_with("token_lifetime")).then_some(value_at)
 }
 
 /// `http://anna:password@host`: what stands before the `@` is written over.
@@ -70,6 +78,8 @@ mod tests {
             shown,
             "a = 1\n  plugin_secret = *************\r\nsecret = { env = \"S\" }\ntoken_lifetime = \"1h\"\n"
         );
+        let mistyped = masked("secret = { value = \"s3cr3t\" }\n");
+        assert!(!mistyped.contains("s3cr3t"), "{mistyped}");
         let headers = masked("request_headers = { Authorization = \"Basic eA==\", X-A = \"1\" }\n");
         assert!(!headers.contains("eA=="), "{headers}");
         let proxies = masked("proxy = [\"http://anna:pw@a.example\", \"http://b.example\"] # a@b\n");
@@ -84,5 +94,8 @@ mod tests {
         assert!(shown.ends_with("\nx = 1\n"), "{shown}");
         assert!(!shown.contains("MIIE"));
         assert!(!masked("private_key = '''-----BEGIN X-----\nMIIE").contains("MIIE"));
+        let without_begin = format!("private_key = \"{}\"\n", "MIIE".repeat(400));
+        assert!(!masked(&without_begin).contains("MIIE"));
+        assert!(masked("private_key = \"/etc/gatepost/MIIE.pk\"\n").contains("MIIE"));
     }
 }

@@ -101,6 +101,13 @@ fn key_id(table: &Spanned<file::Launcher>, app_id: Option<&str>, gather: &mut Ga
     None
 }
 
+/// Whether this is the key and no path to it, BEGIN line or not; then it is shown nowhere.
+fn is_key_text(text: &str) -> bool {
+    // What base64 makes of the head of any RSA key; it has slashes, too, and would pass for a path.
+    let der = text.len() > 200 && text.starts_with("MII");
+    text.contains("-----BEGIN ") || text.contains('\n') || der
+}
+
 fn private_key(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<PemSource> {
     let Some(given) = &table.get_ref().private_key else {
         gather.missing(
@@ -112,7 +119,7 @@ fn private_key(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Opti
     };
     let place = Place::from(given);
     match given.get_ref() {
-        SecretSource::Text(text) if text.contains("-----BEGIN ") || text.contains('\n') => {
+        SecretSource::Text(text) if is_key_text(text) => {
             gather.fatal_mend(
                 table,
                 "`private_key` holds the key itself",
