@@ -50,10 +50,7 @@ impl PathPrefix {
         if has_bad_escape(text) {
             return Err(PathError::BadEscape);
         }
-        // Non-ASCII text stands for its UTF-8 bytes, percent-encoded, as a browser sends it.
-        let encoded: String =
-            text.bytes().map(|b| if b.is_ascii() { (b as char).to_string() } else { format!("%{b:02X}") }).collect();
-        let normal = decode_unreserved(&encoded);
+        let normal = decode_unreserved(text);
         if normal.contains("//") || resolve_dots(&normal).is_some() {
             return Err(PathError::Unclear);
         }
@@ -99,14 +96,35 @@ impl fmt::Display for PathPrefix {
     }
 }
 
-/// The path of a request with unreserved characters decoded once (RFC 3986 section 6.2.2.2).
+/// The path of a request as routing compares it: unreserved characters decoded once, all other escapes in
+/// capitals (RFC 3986 sections 6.2.2.1 and 6.2.2.2), and escapes, too, for what some clients send raw beyond ASCII.
 ///
 /// A path with a malformed escape stays as it is: decoding `%%32%65` would make an escape that nobody wrote.
 pub fn decode_unreserved(path: &str) -> Cow<'_, str> {
-    if !path.contains('%') || has_bad_escape(path) {
+    if (path.is_ascii() && !path.contains('%')) || has_bad_escape(path) {
         return Cow::Borrowed(path);
     }
-    decode_where(path, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
+    let bytes = path.as_bytes();
+    let mut out = String::with_capacity(path.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let escaped = bytes.get(at + 1..at + 3).filter(|_| byte == b'%').and_then(hex_byte);
+        at += if escaped.is_some() { 3 } else { 1 };
+        match escaped {
+            None if byte.is_ascii() => out.push(byte as char),
+            Some(plain) if plain.is_ascii_alphanumeric() || matches!(plain, b'-' | b'.' | b'_' | b'~') => {
+                out.push(plain as char);
+            }
+            Some(other) => escape(other, &mut out),
+            None => escape(byte, &mut out),
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn escape(byte: u8, out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.extend(['%', DIGITS[usize::from(byte >> 4)] as char, DIGITS[usize::from(byte & 15)] as char]);
 }
 
 /// The path as a careless reader might take it: separators decoded, backslashes turned, dot segments resolved.
@@ -216,6 +234,11 @@ mod tests {
         assert_eq!(decode_unreserved("/a%2Fb%20c"), "/a%2Fb%20c");
         assert_eq!(decode_unreserved("/%%32%65/%7Ex"), "/%%32%65/%7Ex");
         assert_eq!(prefix("/größe").as_str(), "/gr%C3%B6%C3%9Fe");
+        // What is one path in every spelling is one path to routing.
+        for spelled in ["/größe", "/gr%C3%B6%C3%9Fe", "/gr%c3%b6%c3%9fe", "/%67r%c3%B6ße"] {
+            assert_eq!(decode_unreserved(spelled), "/gr%C3%B6%C3%9Fe", "{spelled}");
+        }
+        assert_eq!(decode_unreserved("/a%2fb"), "/a%2Fb");
     }
 
     #[test]
