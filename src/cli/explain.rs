@@ -143,11 +143,20 @@ fn explain(asked: &Asked, config: &Config, source: &Source) -> Explanation {
         };
         explanation.shadowed.push(Found { name: site_name(other), why, place: place(&other.place, source) });
     }
-    if let Some(challenge) = answer::challenge(asked, config) {
+    if by != By::Default
+        && let Some(challenge) = answer::challenge(asked, config)
+    {
         explanation.answer = challenge;
         return explanation;
     }
-    if !asked.tls && site.redirect_http {
+    let redirects = !asked.tls && site.redirect_http;
+    if redirects && by == By::Default {
+        let why =
+            "404: only the default site takes this host, and no redirect is made of a name that the file does not have";
+        explanation.answer = Answered::new("refused", Some(404), why);
+        return explanation;
+    }
+    if redirects {
         let to = asked.over_https(config.server.public_https_port);
         explanation.answer = answer::to_https(&to);
         if !config.server.trusted_proxies.is_empty() {

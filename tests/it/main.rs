@@ -24,3 +24,4 @@ mod logs;
 
 mod cli;
 mod demo;
+mod explain;

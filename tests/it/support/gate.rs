@@ -177,6 +177,11 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// The folder that it runs in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A connection over plain HTTP.
     pub(crate) async fn plain(&self) -> Wire {
         super::client::tcp(self.http[0]).await
