@@ -12,11 +12,17 @@ use super::pem::Pem;
 pub(super) fn mend(chain: &Path, leaf: &Member<'_>, top: &Member<'_>) -> String {
     let shown = chain.display();
     if let Some((sibling, is_whole)) = sibling_with_issuer(chain, leaf, top) {
-        let sibling = sibling.display();
+        // File names alone: the path that we know is not the one that the configuration has, where that is relative.
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let (own, other, shown_sibling) = (name(chain), name(&sibling), sibling.display());
         return if is_whole {
-            format!("{sibling} beside it holds both: set chain = \"{sibling}\"")
+            format!("{shown_sibling} beside it holds both: name {other} in place of {own} in `chain`")
         } else {
-            format!("{sibling} beside it holds the issuer: cat {shown} {sibling} > combined.pem, and set chain to that")
+            let both = chain.with_file_name("combined.pem");
+            format!(
+                "{shown_sibling} beside it holds the issuer: cat {shown} {shown_sibling} > {}, and name combined.pem in place of {own} in `chain`",
+                both.display()
+            )
         };
     }
     match top.issuer_address() {
