@@ -31,12 +31,13 @@ use crate::upload::{Leftover, Upload};
 use super::asked::Asked;
 use super::conn::Connection;
 use super::snapshot::{Site, Snapshot};
+use super::streams::Taking;
 
 /// An answer's body on its way out: counted for the log, whose line is written when it is dropped.
 pub(super) struct Outgoing {
     body: Body,
     entry: Option<Rc<Entry>>,
-    _open: OpenRequest,
+    open: OpenRequest,
     _answering: Option<oneshot::Sender<()>>,
 }
 
@@ -44,28 +45,42 @@ pub(super) struct Outgoing {
 ///
 /// Made as soon as the request is there, not when it is first worked on: its connection may see the client's end
 /// in between.
-pub(super) struct OpenRequest(Rc<Connection>);
+pub(super) struct OpenRequest {
+    connection: Rc<Connection>,
+    taking: Option<Rc<Taking>>,
+}
 
 impl OpenRequest {
-    /// One more.
+    /// One more on HTTP/1.
     pub(super) fn new(connection: &Rc<Connection>) -> Self {
+        connection.manners.set_answering(true);
+        Self::counted(connection, None)
+    }
+
+    /// One more on HTTP/2; its stream is spawned next.
+    pub(super) fn of_stream(connection: &Rc<Connection>) -> Self {
+        let taking = Rc::<Taking>::default();
+        connection.newest.replace(Some(taking.clone()));
+        Self::counted(connection, Some(taking))
+    }
+
+    fn counted(connection: &Rc<Connection>, taking: Option<Rc<Taking>>) -> Self {
         connection.open.set(connection.open.get() + 1);
-        connection.manners.set_answering(!connection.h2);
-        Self(connection.clone())
+        Self { connection: connection.clone(), taking }
     }
 }
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
-        self.0.last.set(Instant::now());
-        self.0.manners.set_answering(false);
+        self.connection.open.set(self.connection.open.get() - 1);
+        self.connection.last.set(Instant::now());
+        self.connection.manners.set_answering(false);
     }
 }
 
 /// Answers a request, whatever happens.
 pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Response<Outgoing> {
-    let connection = &open.0;
+    let connection = &open.connection;
     let worker = &connection.worker;
     let (id, turn) = worker.next_request();
     let entry =
@@ -101,7 +116,7 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
         tokio::task::spawn_local(leftover.discard(answered));
         answering
     });
-    response.map(|body| Outgoing { body, entry, _open: open, _answering: answering })
+    response.map(|body| Outgoing { body, entry, open, _answering: answering })
 }
 
 /// The request with its body as handlers take it, and the hold on what may be left of it.
@@ -335,7 +350,13 @@ impl HttpBody for Outgoing {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
+        if let Some(taking) = &this.open.taking {
+            taking.asked_for();
+        }
         let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if let (Some(taking), Some(Ok(_))) = (&this.open.taking, &frame) {
+            taking.handed_over();
+        }
         if let (Some(entry), Some(Ok(frame))) = (&this.entry, &frame)
             && let Some(data) = frame.data_ref()
         {

@@ -3,7 +3,7 @@
 //! Sets the limits that hold whatever is asked for: size and time of a head,
 //! streams, silence. Malformed heads get 400, oversized ones 431, from hyper.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::uri::Scheme;
-use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -24,6 +23,7 @@ use crate::log::access::Entry;
 use super::answer::{OpenRequest, answer};
 use super::io::{ClientIo, Manners};
 use super::listen::Speaks;
+use super::streams::{Streams, Taking};
 use super::tls;
 use super::worker::{View, Worker};
 
@@ -75,8 +75,6 @@ pub struct Connection {
     pub peer: IpAddr,
     /// The port that it came in on.
     pub local_port: u16,
-    /// Whether it speaks HTTP/2.
-    pub h2: bool,
     /// `http` or `https`.
     pub scheme: Scheme,
     /// The view that the handshake saw, and the certificate that it presented.
@@ -89,6 +87,8 @@ pub struct Connection {
     pub open: Cell<usize>,
     /// When the last one ended.
     pub last: Cell<Instant>,
+    /// Of the stream that hyper is about to spawn, on HTTP/2.
+    pub(super) newest: RefCell<Option<Rc<Taking>>>,
 }
 
 /// Serves one connection to its end.
@@ -108,7 +108,6 @@ pub async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     };
     let connection = Rc::new(Connection {
         peer,
-        h2,
         local_port: arrival.local_port,
         scheme: if arrival.speaks == Speaks::Https { Scheme::HTTPS } else { Scheme::HTTP },
         presented,
@@ -116,6 +115,7 @@ pub async fn serve(worker: Rc<Worker>, arrival: Arrival) {
         manners: io.manners(),
         open: Cell::new(0),
         last: Cell::new(Instant::now()),
+        newest: RefCell::default(),
         worker,
     });
     let outcome = if h2 { serve_h2(&connection, io).await } else { serve_h1(&connection, io).await };
@@ -150,11 +150,11 @@ async fn serve_h1(connection: &Rc<Connection>, io: ClientIo) -> hyper::Result<()
 async fn serve_h2(connection: &Rc<Connection>, io: ClientIo) -> hyper::Result<()> {
     let on_request = connection.clone();
     let service = service_fn(move |request| {
-        let open = OpenRequest::new(&on_request);
+        let open = OpenRequest::of_stream(&on_request);
         async move { Ok::<_, Infallible>(answer(open, request).await) }
     });
     let mut serving = pin!(
-        http2::Builder::new(Local)
+        http2::Builder::new(Streams(connection.clone()))
             .timer(TokioTimer::new())
             .enable_connect_protocol()
             .max_concurrent_streams(MAX_STREAMS)
@@ -211,19 +211,5 @@ fn refused(connection: &Connection, status: StatusCode) {
         let (id, _) = connection.worker.next_request();
         let (scheme, host) = (connection.scheme.clone(), connection.sni.as_deref());
         Entry::refused(log, id, connection.peer, scheme, host, status);
-    }
-}
-
-/// Spawns HTTP/2's streams on this worker's thread.
-#[derive(Debug, Clone, Copy)]
-struct Local;
-
-impl<F> Executor<F> for Local
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
     }
 }

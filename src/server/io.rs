@@ -39,7 +39,6 @@ pub struct ClientIo {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Runs while the client's end is kept back; with the bytes written when it began.
     ended: Option<(Pin<Box<Sleep>>, u64)>,
-    written: u64,
     goodbye: Goodbye,
 }
 
@@ -49,7 +48,7 @@ enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// How patient a connection is and whether it lingers; shared with whoever serves requests on it.
+/// How patient a connection is, whether it lingers, how much was written; shared with whoever serves requests on it.
 ///
 /// Atomic because hyper wants a connection that could move between threads; it never does.
 #[derive(Debug, Clone)]
@@ -60,6 +59,7 @@ struct Shared {
     patience: AtomicU64,
     linger: AtomicBool,
     answering: AtomicBool,
+    written: AtomicU64,
 }
 
 impl Manners {
@@ -68,6 +68,7 @@ impl Manners {
             patience: AtomicU64::new(millis(PATIENCE)),
             linger: AtomicBool::new(false),
             answering: AtomicBool::new(false),
+            written: AtomicU64::new(0),
         }))
     }
 
@@ -90,7 +91,13 @@ impl Manners {
         self.0.answering.load(Ordering::Relaxed)
     }
 
-    fn patience(&self) -> Duration {
+    /// Bytes that the client took so far.
+    pub fn written(&self) -> u64 {
+        self.0.written.load(Ordering::Relaxed)
+    }
+
+    /// How long a write may make no progress.
+    pub fn patience(&self) -> Duration {
         Duration::from_millis(self.0.patience.load(Ordering::Relaxed))
     }
 
@@ -127,7 +134,7 @@ impl ClientIo {
     }
 
     fn new(stream: Stream) -> Self {
-        Self { stream, manners: Manners::new(), stalled: None, ended: None, written: 0, goodbye: Goodbye::NotYet }
+        Self { stream, manners: Manners::new(), stalled: None, ended: None, goodbye: Goodbye::NotYet }
     }
 
     /// A handle on patience and lingering.
@@ -144,7 +151,7 @@ impl ClientIo {
 
     /// Ready once the client's end, which has been read, is to be believed.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let written = self.written;
+        let written = self.manners.written();
         // The rest of an answer may still wait for room when nobody makes it any more.
         while self.manners.answering() || self.stalled.is_some() {
             let (timer, before) = self.ended.get_or_insert_with(|| (Box::pin(sleep(HALF_CLOSED)), written));
@@ -172,7 +179,8 @@ impl ClientIo {
 
     fn wrote(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(count)) = outcome {
-            self.written += count as u64;
+            // Nobody else writes it, so nothing is lost between the two.
+            self.manners.0.written.store(self.manners.written() + count as u64, Ordering::Relaxed);
         }
         self.with_patience(cx, outcome)
     }

@@ -1,6 +1,6 @@
 //! Bodies that are too large or stop coming.
 
-use super::{CHAT, Upstream, message, ok, proxying};
+use super::{CHAT, Upstream, head, message, ok, proxying};
 use crate::support::gate::Gate;
 use crate::support::raw::{Message, Wire};
 
@@ -160,4 +160,37 @@ async fn r77_a_slow_upload_that_moves_is_not_cut_and_one_that_stalls_is_408() {
     let mut half = h2.begin("POST https://chat.example/").await;
     half.up.send_data("half".into(), false).expect("an open stream");
     assert_eq!(half.answer().await.status(), 408);
+}
+
+#[tokio::test]
+async fn r82_a_reader_that_stalls_is_let_go_and_its_upstream_with_it_whatever_the_protocol() {
+    let (told, mut gone) = tokio::sync::mpsc::unbounded_channel();
+    let upstream = Upstream::scripted(move |mut connection| {
+        let told = told.clone();
+        async move {
+            while let Some(request) = connection.request().await {
+                if request.target() != "/endless" {
+                    connection.wire.send(ok("")).await;
+                    continue;
+                }
+                connection.wire.send(head("HTTP/1.1 200 OK\nX-Until: close")).await;
+                while connection.wire.send([0; 16384]).await {}
+                told.send(()).expect("a test that waits");
+                return;
+            }
+        }
+    })
+    .await;
+    let gate = proxying(&upstream, "send_timeout = \"500ms\"").run().await;
+
+    let mut wire = gate.tls(CHAT).await;
+    wire.send_head("GET /endless HTTP/1.1\nHost: chat.example").await;
+    crate::support::soon("HTTP/1 to be given up", gone.recv()).await;
+
+    let mut h2 = gate.h2(CHAT).await;
+    let mut endless = h2.begin("GET https://chat.example/endless").await;
+    endless.up.send_data(Vec::new().into(), true).expect("the end of an empty body");
+    let (_, _never_read) = endless.tunnel().await;
+    crate::support::soon("HTTP/2 to be given up", gone.recv()).await;
+    assert_eq!(h2.ask("GET https://chat.example/").await.status(), 200, "its connection goes on");
 }
