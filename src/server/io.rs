@@ -22,6 +22,11 @@ use tokio_rustls::server::TlsStream;
 
 use crate::upload::{LINGER, LINGER_BYTES};
 
+/// A closing connection reads what still comes until nothing came for [`LINGER`], and this long in all.
+///
+/// nginx's `lingering_time` is 30 s too.
+const LINGER_TIME: Duration = Duration::from_secs(30);
+
 /// How long a client that has ended its side, and takes nothing, is still believed to wait for its answer.
 ///
 /// A half-close and a client that went away look alike: only writing tells them apart. This is long enough for
@@ -117,6 +122,7 @@ enum Goodbye {
     OfOneWay,
     Reading {
         deadline: Pin<Box<Sleep>>,
+        end: Instant,
         left: usize,
     },
     Said,
@@ -269,7 +275,8 @@ impl AsyncWrite for ClientIo {
                     ready!(this.with_patience(cx, outcome))?;
                     let more = this.manners.linger() || matches!(this.poll_discard(cx), Poll::Ready(Ok(1..)));
                     this.goodbye = if more {
-                        Goodbye::Reading { deadline: Box::pin(sleep(LINGER)), left: LINGER_BYTES }
+                        let end = Instant::now() + LINGER_TIME;
+                        Goodbye::Reading { deadline: Box::pin(sleep(LINGER)), end, left: LINGER_BYTES }
                     } else {
                         Goodbye::Said
                     };
@@ -278,7 +285,7 @@ impl AsyncWrite for ClientIo {
                     let outcome = on_stream!(this, stream => stream.poll_shutdown(cx));
                     return this.with_patience(cx, outcome);
                 }
-                Goodbye::Reading { deadline, left } => {
+                Goodbye::Reading { deadline, left, .. } => {
                     if deadline.as_mut().poll(cx).is_ready() || *left == 0 {
                         this.goodbye = Goodbye::Said;
                         continue;
@@ -291,9 +298,9 @@ impl AsyncWrite for ClientIo {
                             continue;
                         }
                     };
-                    if let Goodbye::Reading { deadline, left } = &mut this.goodbye {
+                    if let Goodbye::Reading { deadline, end, left } = &mut this.goodbye {
                         *left = left.saturating_sub(read);
-                        deadline.as_mut().reset(Instant::now() + LINGER);
+                        deadline.as_mut().reset((Instant::now() + LINGER).min(*end));
                     }
                 }
                 Goodbye::Said => return Poll::Ready(Ok(())),
