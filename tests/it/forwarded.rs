@@ -118,3 +118,14 @@ async fn r1_the_port_that_the_client_named_stays_in_host() {
     gate.tls(CHAT).await.ask("GET / HTTP/1.1\nHost: chat.example:8443").await;
     assert_eq!(upstream.request(0).await.field("host"), Some("chat.example:8443"));
 }
+
+#[tokio::test]
+async fn r1_r19_host_goes_up_as_the_client_wrote_it() {
+    let (gate, upstream) = behind("").await;
+    for (n, host) in ["Chat.Example", "chat.example.", "CHAT.example.:443"].into_iter().enumerate() {
+        gate.tls(CHAT).await.ask(&format!("GET / HTTP/1.1\nHost: {host}")).await;
+        assert_eq!(upstream.request(2 * n).await.all("host"), [host]);
+        gate.h2(CHAT).await.ask(&format!("GET https://{host}/")).await;
+        assert_eq!(upstream.request(2 * n + 1).await.all("host"), [host], "over HTTP/2");
+    }
+}

@@ -88,7 +88,7 @@ fn towards_upstream(
     let (mut parts, incoming) = request.into_parts();
     headers::towards_upstream(&mut parts.headers, context);
     match &proxy.host {
-        UpstreamHost::Preserve => headers::set_host(&mut parts.headers, context.authority),
+        UpstreamHost::Preserve => headers::keep_host(&mut parts.headers, parts.uri.authority()),
         UpstreamHost::Fixed(name) => headers::set_host(&mut parts.headers, name),
     }
     parts.uri = target(proxy, &parts.uri, context);

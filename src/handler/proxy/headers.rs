@@ -84,7 +84,7 @@ pub fn settle_framing<B>(response: &mut Response<B>) -> Result<(), &'static str>
     Ok(())
 }
 
-/// Makes a client's fields into the ones that go upstream; `Host` is set by [`set_host`].
+/// Makes a client's fields into the ones that go upstream; `Host` is the matter of [`keep_host`] and [`set_host`].
 ///
 /// - Hop-by-hop fields, `Trailer`, `Expect` (we answer it ourselves) and `Forwarded` come out.
 /// - What a client says of `X-Forwarded-*` and `X-Real-IP` is replaced; where the
@@ -179,6 +179,16 @@ fn address_value(address: IpAddr) -> HeaderValue {
 /// Addresses, authorities and joined field values are visible ASCII, so this never falls back.
 fn text_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Lets the client's `Host` go upstream as it was written, case, trailing dot and port included.
+///
+/// Mattermost compares it with `Origin`, which the browser spells the same way. The authority of HTTP/2 or of an
+/// absolute target stands in its place where there is one (RFC 9112 section 3.2.2).
+pub fn keep_host(fields: &mut HeaderMap, of_target: Option<&http::uri::Authority>) {
+    if let Some(authority) = of_target {
+        fields.insert(header::HOST, text_value(authority.as_str()));
+    }
 }
 
 /// Sets the one `Host` that goes upstream.
