@@ -58,9 +58,27 @@ pub fn without_query(target: &str) -> Cow<'_, str> {
 }
 
 fn is_secret(pair: &str) -> bool {
-    let Some((name, _)) = pair.split_once('=') else { return false };
-    let name = percent_decode_str(name).decode_utf8_lossy();
-    SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+    let Some((name, value)) = pair.split_once('=') else { return false };
+    if has_secret_name(name) {
+        return true;
+    }
+    let value = percent_decode_str(value).decode_utf8_lossy();
+    let is_token = value.starts_with("eyJ") && value.matches('.').count() >= 2;
+    // An address on the way to somewhere, `redirect_to=%2Fjitsi%2FRoom%3Fjwt%3D…`: one step deep, as people send them.
+    let nested = || value.split_once('?').map_or("", |(_, query)| query);
+    is_token
+        || nested()
+            .split(['&', ';', '#'])
+            .filter_map(|pair| pair.split_once('='))
+            .any(|(name, _)| has_secret_name(name))
+}
+
+/// `jwt`, and whatever ends so: `client_secret`, `X-Amz-Signature`.
+fn has_secret_name(name: &str) -> bool {
+    let name = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
+    SECRET
+        .iter()
+        .any(|secret| name.strip_suffix(secret).is_some_and(|rest| rest.is_empty() || rest.ends_with(['_', '-'])))
 }
 
 #[cfg(test)]
@@ -73,6 +91,13 @@ mod tests {
         assert_eq!(target("/a?%6Awt=ey;JWT=ey"), "/a?%6Awt=***;JWT=***");
         assert_eq!(target("https://8x8.vc/r?jwt=ey#jwt=ey"), "https://8x8.vc/r?jwt=***");
         assert_eq!(target("/a#access_token=1"), "/a");
+        assert_eq!(
+            target("/a?client_secret=s&X-Amz-Signature=s&monkey=1"),
+            "/a?client_secret=***&X-Amz-Signature=***&monkey=1"
+        );
+        assert_eq!(target("/login?redirect_to=%2Fjitsi%2FR%3Fjwt%3Dey&x=1"), "/login?redirect_to=***&x=1");
+        assert_eq!(target("/login?redirect_to=%2Fjitsi%2FR%3Fa%3Db"), "/login?redirect_to=%2Fjitsi%2FR%3Fa%3Db");
+        assert_eq!(target("/a?other=eyJhbGciOiJ9.eyJhIjoxfQ.c2ln"), "/a?other=***");
         assert_eq!(target("/a?connection_id=7&"), "/a?connection_id=7&");
         assert_eq!(without_query("/jitsi/r?anything"), "/jitsi/r?***");
         assert_eq!(without_query("/jitsi/r"), "/jitsi/r");
