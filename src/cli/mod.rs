@@ -55,8 +55,8 @@ WebSockets finish for as long as `drain` in [server] says; a second one ends at 
 the certificates again.
 
 Examples:
-  gatepost run                                   with ./gatepost.toml, else /etc/gatepost/gatepost.toml
-  gatepost run -c /etc/gatepost/gatepost.toml")]
+  gatepost run                                  the file in this folder, else in /etc/gatepost
+  gatepost run -c /srv/gatepost/gatepost.toml   this file")]
     Run {
         #[command(flatten)]
         config: ConfigFile,

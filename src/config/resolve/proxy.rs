@@ -143,6 +143,11 @@ fn verify(file: &file::Route, upstreams: &[UpstreamAddress], gather: &mut Gather
 fn upgrades(file: &file::Route, gather: &mut Gather<'_>) -> Vec<String> {
     let Some(given) = &file.upgrades else { return vec![defaults::UPGRADE.into()] };
     let mut protocols: Vec<String> = Vec::new();
+    if items(Some(given)).is_empty()
+        && let Some(limit) = &file.upgrade_idle_timeout
+    {
+        gather.no_effect(limit, "upgrade_idle_timeout", "`upgrades` is empty, so nothing upgrades");
+    }
     for item in items(Some(given)) {
         let protocol = item.get_ref().to_ascii_lowercase();
         // RFC 9110 section 7.8: protocol-name ["/" protocol-version], both tokens.
