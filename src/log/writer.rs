@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -20,10 +20,20 @@ const WAITING: usize = 256;
 
 /// The access log cannot be opened.
 #[derive(Debug, Error)]
-#[error("cannot open the access log {path}")]
+#[error("cannot open the access log {}{}", path.display(), mend(path, source))]
 pub struct OpenError {
     path: PathBuf,
     source: io::Error,
+}
+
+/// What to do about it, where the cause is one of the usual ones.
+fn mend(path: &Path, error: &io::Error) -> String {
+    match (error.kind(), path.parent()) {
+        (io::ErrorKind::NotFound, Some(folder)) => format!("; make its folder: `mkdir -p {}`", folder.display()),
+        (io::ErrorKind::IsADirectory, _) => "; name a file in that folder".into(),
+        (io::ErrorKind::PermissionDenied, _) => "; let the user that gatepost runs as write there".into(),
+        _ => String::new(),
+    }
 }
 
 /// The writing thread; ends when every [`Sink`] is gone.

@@ -79,6 +79,20 @@ async fn run_and_check_say_every_named_file_that_cannot_be_used_with_its_line_an
 }
 
 #[tokio::test]
+async fn an_access_log_that_cannot_be_opened_is_an_error_to_check_and_run_alike() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file =
+        format!("[server]\nhttp = [\"127.0.0.1:0\"]\nhttps = []\n[log]\naccess = \"logs/access.log\"\n{RESPOND}");
+    std::fs::write(folder.path().join("gatepost.toml"), file).expect("a file");
+    let check = gatepost(folder.path(), &["check"]).await;
+    assert_eq!(check.code, Some(1), "{check:?}");
+    assert!(check.stdout.contains("gatepost.toml:5:10: error: "), "{}", check.stdout);
+    let run = gatepost(folder.path(), &["run"]).await;
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stderr.contains("mkdir -p logs"), "{}", run.stderr);
+}
+
+#[tokio::test]
 async fn check_is_0_where_all_is_well_and_1_where_not() {
     let upstream = Upstream::answering(|_| ok("")).await;
     let good = proxying(&upstream, "").write();

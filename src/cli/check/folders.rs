@@ -111,11 +111,11 @@ fn state(path: &Path, place: &Place) -> Option<Finding> {
 fn access_log(path: &Path, place: &Place) -> Option<Finding> {
     if path.is_dir() {
         let what = format!("the access log {} is a folder", path.display());
-        return Some(Finding::fault(place.clone(), what).mend("name a file in it"));
+        return Some(Finding::fatal(place.clone(), what).mend("name a file in it"));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty())?;
     (!folder.is_dir()).then(|| {
-        Finding::fault(place.clone(), format!("the folder of the access log {} is not there", path.display()))
+        Finding::fatal(place.clone(), format!("the folder of the access log {} is not there", path.display()))
             .mend(format!("mkdir -p {}", folder.display()))
     })
 }

@@ -96,14 +96,14 @@ private_key = "k.pem"
     let expected = [
         "gatepost.toml:3:9: fault: `state` file is not a folder",
         "gatepost.toml:4:16: fault: `acme_webroot` none is not there; make it",
-        "gatepost.toml:6:10: fault: the folder of the access log no-such-folder/access.log is not there; mkdir -p ",
+        "gatepost.toml:6:10: error: the folder of the access log no-such-folder/access.log is not there; mkdir -p ",
         "gatepost.toml:11:8: fault: the error page for 404 www/404.html: No such file",
         "gatepost.toml:11:8: fault: `fallback` www/app.html: No such file",
         "gatepost.toml:16:8: fault: `root` gone is not there; make it",
         "gatepost.toml:19:8: fault: `root` file is not a folder",
         &format!("gatepost.toml:22:9: fault: nobody listens at the upstream http://{closed}; start"),
         "gatepost.toml:31:15: error: [launcher.jaas] cannot sign tokens: private_key k.pem holds no private key in PEM form",
-        "gatepost.toml: 1 error, 8 faults",
+        "gatepost.toml: 2 errors, 7 faults",
     ];
     let lines: Vec<_> = shown.lines().collect();
     assert_eq!(lines.len(), expected.len(), "{shown}");
