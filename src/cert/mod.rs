@@ -8,6 +8,7 @@ mod chain;
 pub mod development;
 mod judge;
 mod key;
+pub mod live;
 mod load;
 mod member;
 mod missing;
@@ -18,6 +19,7 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 
+pub use self::live::{Entry, Live};
 pub use self::load::{Loaded, NotLoaded, load};
 pub use self::store::Store;
 
@@ -28,28 +30,33 @@ use crate::route::host::HostPattern;
 
 /// Loads every certificate of a configuration; all findings in one go.
 ///
-/// There is a store unless a finding is fatal. Where `acme_webroot` is set, files that are not there yet are a fault
+/// There are entries unless a finding is fatal. Where `acme_webroot` is set, files that are not there yet are a fault
 /// and not fatal: port 80 must open for them ever to come. A host that no certificate names is a fault.
-pub fn open(config: &Config, clock: Clock) -> (Option<Store>, Vec<Finding>) {
+///
+/// `serving` is what is served already. An entry of it whose files cannot be used now keeps what it has (R42), and the
+/// finding that says so is no longer fatal.
+pub fn open(config: &Config, clock: Clock, serving: Option<&Live>) -> (Option<Vec<Entry>>, Vec<Finding>) {
     let when_missing = if config.server.acme_webroot.is_some() { Severity::Grave } else { Severity::Fatal };
-    let mut loaded = Vec::new();
+    let mut entries = Vec::new();
     let mut some_missing = false;
     let mut findings = Vec::new();
     for files in &config.certificates {
-        let (outcome, found) = load(files, clock, when_missing);
-        findings.extend(found);
-        match outcome {
-            Ok(certificate) => loaded.push(certificate),
-            Err(NotLoaded::Missing) => some_missing = true,
-            Err(NotLoaded::Refused) => {}
+        let (outcome, mut found) = load(files, clock, when_missing);
+        let kept = outcome.is_err().then(|| serving?.loaded(files)).flatten();
+        if kept.is_some() {
+            for finding in found.iter_mut().filter(|finding| finding.severity >= Severity::Grave) {
+                finding.severity = Severity::Grave;
+                finding.what.push_str("; what was served before goes on until the files fit");
+            }
         }
+        some_missing |= kept.is_none() && matches!(outcome, Err(NotLoaded::Missing));
+        findings.extend(found);
+        entries.push(Entry { files: files.clone(), loaded: outcome.ok().or(kept) });
     }
-    let mut pending = Vec::new();
-    let hosts = config.sites.iter().flat_map(|site| site.hosts.iter().map(move |host| (site, host)));
-    for (site, host) in hosts.filter(|(_, host)| !is_named(host, &loaded)) {
-        if some_missing {
-            pending.push(host.clone());
-        } else if !loaded.is_empty() && !config.server.https.is_empty() {
+    let loaded: Vec<Loaded> = entries.iter().filter_map(|entry| entry.loaded.clone()).collect();
+    if !some_missing && !loaded.is_empty() && !config.server.https.is_empty() {
+        let hosts = config.sites.iter().flat_map(|site| site.hosts.iter().map(move |host| (site, host)));
+        for (site, host) in hosts.filter(|(_, host)| !is_named(host, &loaded)) {
             let what =
                 format!("no certificate names {host}: clients that ask for it over https will refuse what they get");
             let mend = "have a certificate issued that bears this name, and name its files in a [[certificate]]";
@@ -57,8 +64,7 @@ pub fn open(config: &Config, clock: Clock) -> (Option<Store>, Vec<Finding>) {
         }
     }
     let fatal = findings.iter().any(|finding| finding.severity == Severity::Fatal);
-    let store = (!fatal).then(|| Store::new(loaded, &pending));
-    (store, findings)
+    ((!fatal).then_some(entries), findings)
 }
 
 /// Whether a certificate names all that a site's pattern takes.

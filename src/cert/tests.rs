@@ -44,8 +44,8 @@ fn a_host_that_no_certificate_names_is_a_fault_at_its_site() {
     let one = entry(&["site.example", "*.b.example"]);
     let sites = [r#""site.example", "*.b.example", "x.b.example""#, r#""other.example", "*.site.example""#];
     let config = config(&[&one], &sites, "");
-    let (store, findings) = open(&config, clock());
-    assert!(store.is_some());
+    let (entries, findings) = open(&config, clock(), None);
+    assert!(entries.is_some());
     let said: Vec<String> = findings.iter().map(shown).collect();
     assert_eq!(said.len(), 2, "{said:#?}");
     assert!(said[0].starts_with("Fault: no certificate names other.example"), "{said:#?}");
@@ -57,12 +57,13 @@ fn a_host_that_no_certificate_names_is_a_fault_at_its_site() {
 fn missing_files_stop_the_start_unless_acme_may_bring_them() {
     let (one, new) = (entry(&["site.example"]), missing(&["new.example"]));
     let sites = [r#""new.example""#, r#""site.example""#];
-    let (store, findings) = open(&config(&[&new, &one], &sites, ""), clock());
-    assert!(store.is_none());
+    let (entries, findings) = open(&config(&[&new, &one], &sites, ""), clock(), None);
+    assert!(entries.is_none());
     assert_eq!(findings.iter().filter(|finding| finding.severity == Severity::Fatal).count(), 2, "chain and key");
 
-    let (store, findings) = open(&config(&[&new, &one], &sites, ACME), clock());
-    let store = store.expect("served without it");
+    let config = config(&[&new, &one], &sites, ACME);
+    let (entries, findings) = open(&config, clock(), None);
+    let store = Live::new(&config, entries.expect("served without it")).store();
     assert!(findings.iter().all(|finding| finding.severity == Severity::Grave), "{findings:?}");
     assert_eq!(findings.len(), 2, "chain and key");
     assert!(shown(&findings[0]).contains("have it issued through port 80"), "{findings:?}");
@@ -76,7 +77,7 @@ fn one_refused_certificate_refuses_all_and_every_finding_is_there() {
     let (good, bad, worse) = (entry(&["site.example"]), entry(&["b.example"]), entry(&["c.example"]));
     bad.write("privkey.pem", "");
     worse.write("fullchain.pem", "");
-    let (store, findings) = open(&config(&[&bad, &good, &worse], &[r#""site.example""#], ACME), clock());
-    assert!(store.is_none());
+    let (entries, findings) = open(&config(&[&bad, &good, &worse], &[r#""site.example""#], ACME), clock(), None);
+    assert!(entries.is_none());
     assert_eq!(findings.len(), 2, "{findings:?}");
 }

@@ -85,7 +85,7 @@ enum Named {
 }
 
 fn of_what_is_named(config: &Config) -> Vec<Finding> {
-    let (_, mut findings) = cert::open(config, Clock::System);
+    let (_, mut findings) = cert::open(config, Clock::System, None);
     findings.extend(handlers(config));
     findings.extend(folders::check(config));
     findings.extend(upstreams::check(config));

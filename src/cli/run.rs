@@ -5,10 +5,11 @@
 //! the first connection is accepted.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::cert;
+use crate::cert::{self, Live};
 use crate::clock::Clock;
 use crate::config::finding::{Finding, Severity};
 use crate::config::model::Config;
@@ -98,7 +99,8 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     };
     program_log(config.log.level);
     report(&findings, &source);
-    let mut snapshot = snapshot(&config, &source)?;
+    let (mut snapshot, certificates) = what_is_named(&config, &source, None)?;
+    let live = Arc::new(Live::new(&config, certificates));
     let listeners = bind(addresses(&config), config.server.workers.get())?;
     let bound: Vec<_> = listeners.iter().take(1).flatten().map(|one| (one.speaks, one.address)).collect();
     let first_https = bound.iter().find(|(speaks, _)| *speaks == Speaks::Https).map(|(_, address)| address.port());
@@ -106,6 +108,7 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     snapshot.https_port = https_port(snapshot.https_port);
     let ready = Ready {
         snapshot,
+        stores: live.stores(),
         listeners,
         log: Writer::start(&config.log.access)?,
         format: config.log.format,
@@ -113,11 +116,12 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     };
     announce(&bound);
     let path = source.path;
-    server::run(ready, move || {
-        let mut snapshot = reload(&path, &config)?;
+    let reload = || {
+        let mut snapshot = reload(&path, &config, &live)?;
         snapshot.https_port = https_port(snapshot.https_port);
         Some(snapshot)
-    })?;
+    };
+    server::run(ready, reload, async {})?;
     Ok(())
 }
 
@@ -126,24 +130,28 @@ fn addresses(config: &Config) -> impl Iterator<Item = (Speaks, std::net::SocketA
     plain.chain(config.server.https.iter().map(|&address| (Speaks::Https, address)))
 }
 
-/// Everything that requests see, or why it cannot be had.
-fn snapshot(config: &Config, source: &Source) -> Result<Snapshot, ServeError> {
-    let (store, mut findings) = cert::open(config, Clock::System);
+/// Everything that requests and handshakes see, or all that is in its way. `serving` is what handshakes see already.
+fn what_is_named(
+    config: &Config,
+    source: &Source,
+    serving: Option<&Live>,
+) -> Result<(Snapshot, Vec<cert::Entry>), ServeError> {
+    let (certificates, mut findings) = cert::open(config, Clock::System, serving);
     // Handlers are made below, the first that cannot be ends it; here all that cannot be are said at once.
     let broken = handlers(config);
-    let (Some(store), true) = (store, broken.is_empty()) else {
+    let (Some(certificates), true) = (certificates, broken.is_empty()) else {
         findings.extend(broken);
         findings.sort_by_key(|finding| finding.place.0.start);
         return Err(ServeError::Findings { of: Whose::Files, findings, text: Box::new(source.clone()) });
     };
     report(&findings, source);
-    let snapshot = Snapshot::new(config, store)?;
+    let snapshot = Snapshot::new(config)?;
     report(&folders::served(config), source);
-    Ok(snapshot)
+    Ok((snapshot, certificates))
 }
 
 /// Reads the file again. On any fault the old snapshot goes on serving and the log says why.
-fn reload(path: &Path, serving: &Config) -> Option<Snapshot> {
+fn reload(path: &Path, serving: &Config, live: &Live) -> Option<Snapshot> {
     tracing::info!(file = %path.display(), "reloading");
     let next = config::read(path).map_err(ServeError::from).and_then(|source| {
         let Parsed { config, findings, source, .. } = config::parse(&source.text, path);
@@ -154,7 +162,10 @@ fn reload(path: &Path, serving: &Config) -> Option<Snapshot> {
         if needs_restart(&config, serving) {
             tracing::warn!("addresses, workers and logs stay as they were until gatepost is restarted");
         }
-        snapshot(&config, &source)
+        let (snapshot, certificates) = what_is_named(&config, &source, Some(live))?;
+        // Last, so that a fault above leaves everything as it was.
+        live.adopt(&config, certificates);
+        Ok(snapshot)
     });
     match next {
         Ok(snapshot) => Some(snapshot),

@@ -223,8 +223,8 @@ impl Road<'_> {
         {
             return challenge::reply(webroot, token, &self.told.method).await.map(ControlFlow::Break);
         }
-        if let Some((view, index)) = &self.connection.presented
-            && !view.snapshot.store.may_answer(*index, host)
+        if let Some((store, index)) = &self.connection.presented
+            && !store.may_answer(*index, host)
         {
             return Err(RequestError::Misdirected);
         }

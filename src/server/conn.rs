@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -18,6 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::cert::store::Store;
 use crate::log::access::Entry;
 
 use super::answer::{OpenRequest, answer};
@@ -25,7 +27,7 @@ use super::io::{ClientIo, Manners};
 use super::listen::Speaks;
 use super::streams::{Streams, Taking};
 use super::tls;
-use super::worker::{View, Worker};
+use super::worker::Worker;
 
 /// Largest head of a request in bytes; the largest that clients send are cookies, which browsers cap at 4 KiB each.
 const MAX_HEAD: usize = 64 * 1024;
@@ -77,8 +79,8 @@ pub struct Connection {
     pub local_port: u16,
     /// `http` or `https`.
     pub scheme: Scheme,
-    /// The view that the handshake saw, and the certificate that it presented.
-    pub presented: Option<(Rc<View>, usize)>,
+    /// The certificates that the handshake chose from, and which of them it presented.
+    pub presented: Option<(Arc<Store>, usize)>,
     /// The name that the handshake asked for.
     pub sni: Option<Box<str>>,
     /// Patience and lingering of its bytes.
@@ -96,14 +98,12 @@ pub async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     // Answers are written whole; waiting for more to send would only delay them.
     arrival.tcp.set_nodelay(true).ok();
     let peer = arrival.peer.ip().to_canonical();
-    let view = worker.view();
     let (io, h2, presented, sni) = match arrival.speaks {
         Speaks::Http => (ClientIo::plain(arrival.tcp), false, None, None),
         Speaks::Https => {
-            let Some(shaken) = tls::handshake(&view.snapshot.tls, &view.snapshot.store, arrival.tcp).await else {
-                return;
-            };
-            (shaken.io, shaken.h2, shaken.presented.map(|index| (view, index)), shaken.sni)
+            let tls = worker.view().tls.clone();
+            let Some(shaken) = tls::handshake(&tls, arrival.tcp).await else { return };
+            (shaken.io, shaken.h2, shaken.presented.map(|index| (tls.store.clone(), index)), shaken.sni)
         }
     };
     let connection = Rc::new(Connection {

@@ -15,6 +15,7 @@ mod asked;
 mod streams;
 
 use std::io as std_io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -23,12 +24,14 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::cert::store::Store;
 use crate::config::model::LogFormat;
 use crate::log::writer::{Sink, Writer};
 
 use drain::Phase;
 use listen::Listener;
-use snapshot::Snapshot;
+use snapshot::{Served, Snapshot};
+use tls::Tls;
 use worker::Given;
 
 /// Everything that serving needs, ready.
@@ -36,6 +39,8 @@ use worker::Given;
 pub struct Ready {
     /// What requests see.
     pub snapshot: Snapshot,
+    /// The certificates to present; whoever holds the sender exchanges them while all else goes on.
+    pub stores: watch::Receiver<Arc<Store>>,
     /// Each worker's sockets.
     pub listeners: Vec<Vec<Listener>>,
     /// The access log, where it is on.
@@ -49,6 +54,9 @@ pub struct Ready {
 /// Serving could not go on.
 #[derive(Debug, Error)]
 pub enum RunError {
+    /// rustls refused its own defaults.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// Signals cannot be watched.
     #[error("cannot watch for signals")]
     Signals(#[source] std_io::Error),
@@ -62,12 +70,18 @@ pub enum RunError {
 
 /// Serves until SIGTERM or SIGINT, drains, and returns when all is finished or cut. A second signal ends at once.
 ///
-/// SIGHUP calls `reload`, which gives the next snapshot, or nothing where the old one is to go on.
+/// SIGHUP calls `reload`, which gives the next snapshot, or nothing where the old one is to go on. `beside` runs on
+/// the calling thread as long as serving does: renewals and whatever else must not hold up a worker.
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn run(ready: Ready, reload: impl FnMut() -> Option<Snapshot>) -> Result<(), RunError> {
-    let (snapshots, snapshot) = watch::channel(Arc::new(ready.snapshot));
+pub fn run(
+    mut ready: Ready,
+    reload: impl FnMut() -> Option<Snapshot>,
+    beside: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let tls = Tls::new(ready.stores.borrow_and_update().clone()).map_err(RunError::Tls)?;
+    let (changes, served) = watch::channel(Served { snapshot: Arc::new(ready.snapshot), tls: Arc::new(tls) });
     let (phases, phase) = watch::channel(Phase::Serving);
     let (writer, sink) = ready.log.unzip();
     let log = sink.map(|sink| (sink, ready.format));
@@ -76,16 +90,17 @@ pub fn run(ready: Ready, reload: impl FnMut() -> Option<Snapshot>) -> Result<(),
     }
     let mut workers = Vec::new();
     for (number, listeners) in ready.listeners.into_iter().enumerate() {
-        let given = Given { listeners, snapshots: snapshot.clone(), phase: phase.clone(), log: log.clone() };
+        let given = Given { listeners, served: served.clone(), phase: phase.clone(), log: log.clone() };
         let worker = thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || worker::run(given))
             .map_err(RunError::Worker)?;
         workers.push(worker);
     }
-    drop((log, phase, snapshot));
+    drop((log, phase, served));
     tracing::info!(workers = workers.len(), "serving");
-    let outcome = steer(&phases, &snapshots, ready.drain, reload);
+    let steering = Steering { phases, changes, stores: ready.stores, drain: ready.drain };
+    let outcome = steering.run(reload, beside);
     for worker in workers {
         worker.join().map_err(|_| RunError::Panicked)?.map_err(RunError::Worker)?;
     }
@@ -96,38 +111,83 @@ pub fn run(ready: Ready, reload: impl FnMut() -> Option<Snapshot>) -> Result<(),
     outcome
 }
 
-/// Listens to signals until the workers have all gone.
-fn steer(
-    phases: &watch::Sender<Phase>,
-    snapshots: &watch::Sender<Arc<Snapshot>>,
+/// What the thread that started the workers holds to steer them by.
+struct Steering {
+    phases: watch::Sender<Phase>,
+    changes: watch::Sender<Served>,
+    stores: watch::Receiver<Arc<Store>>,
     drain: Duration,
-    mut reload: impl FnMut() -> Option<Snapshot>,
-) -> Result<(), RunError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Signals)?;
-    runtime.block_on(async {
+}
+
+impl Steering {
+    /// Listens to signals and to new certificates until the workers have all gone.
+    fn run(
+        mut self,
+        reload: impl FnMut() -> Option<Snapshot>,
+        beside: impl Future<Output = ()>,
+    ) -> Result<(), RunError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Signals)?;
+        let outcome = runtime.block_on(self.steer(reload, beside));
+        // A file system that does not answer must not hold up the end.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    async fn steer(
+        &mut self,
+        mut reload: impl FnMut() -> Option<Snapshot>,
+        beside: impl Future<Output = ()>,
+    ) -> Result<(), RunError> {
         let mut signals = Signals::new().map_err(RunError::Signals)?;
+        let mut beside = pin!(async {
+            beside.await;
+            std::future::pending::<()>().await;
+        });
         loop {
             tokio::select! {
-                () = phases.closed() => return Ok(()),
-                wish = signals.next() => match (wish, phase(phases)) {
+                () = self.phases.closed() => return Ok(()),
+                () = &mut beside => {}
+                store = next(&mut self.stores) => self.certify(store),
+                wish = signals.next() => match (wish, phase(&self.phases)) {
                     (Wish::Reload, _) => {
                         if let Some(snapshot) = reload() {
-                            snapshots.send_replace(Arc::new(snapshot));
+                            self.replace(snapshot);
                             tracing::info!("reloaded");
                         }
                     }
                     (Wish::Stop, Phase::Serving) => {
-                        tracing::info!(limit = ?drain, "draining: what is open may finish; a second signal ends at once");
-                        phases.send_replace(Phase::Draining(drain));
+                        tracing::info!(limit = ?self.drain, "draining: what is open may finish; a second signal ends at once");
+                        self.phases.send_replace(Phase::Draining(self.drain));
                     }
                     (Wish::Stop, _) => {
                         tracing::info!("ending at once");
-                        phases.send_replace(Phase::Over);
+                        self.phases.send_replace(Phase::Over);
                     }
                 },
             }
         }
-    })
+    }
+
+    /// Exchanges the certificates and nothing else.
+    fn certify(&self, store: Arc<Store>) {
+        self.changes.send_modify(|served| served.tls = Arc::new(served.tls.with(store)));
+    }
+
+    /// Exchanges routes and certificates in one step: a new site is never served with an old certificate.
+    fn replace(&mut self, snapshot: Snapshot) {
+        let store = self.stores.borrow_and_update().clone();
+        self.changes.send_modify(|served| {
+            *served = Served { snapshot: Arc::new(snapshot), tls: Arc::new(served.tls.with(store)) };
+        });
+    }
+}
+
+/// The next certificates; never, once nobody can send any.
+async fn next(stores: &mut watch::Receiver<Arc<Store>>) -> Arc<Store> {
+    match stores.changed().await {
+        Ok(()) => stores.borrow_and_update().clone(),
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// What an operator wants.

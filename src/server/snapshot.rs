@@ -1,4 +1,7 @@
-//! What requests see: routes, certificates, rules. Made whole, swapped whole, never changed.
+//! What requests see: routes and rules. Made whole, swapped whole, never changed.
+//!
+//! Certificates stand beside it in [`Served`], so that a renewed one takes no
+//! route and no connection to an upstream along when it goes.
 //!
 //! It is built once, before anything is bound or swapped, so that whatever is
 //! wrong with it stops the start and nothing half-starts. Workers share it
@@ -10,25 +13,28 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use ipnet::IpNet;
-use rustls::ServerConfig;
 use thiserror::Error;
 
-use crate::cert::store::Store;
 use crate::config::model::Config;
 use crate::handler::{BuildError, Handler, PoolPlan};
 use crate::route::table::{Routes, Table};
 
-use super::tls;
+use super::tls::Tls;
+
+/// All that is served at one moment.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// Routes and rules; another one after a reload of the configuration.
+    pub snapshot: Arc<Snapshot>,
+    /// Certificates; another one whenever a certificate changes.
+    pub tls: Arc<Tls>,
+}
 
 /// What requests see.
 #[derive(Debug)]
 pub struct Snapshot {
     /// Host → site.
     pub table: Table<Site>,
-    /// Which certificate a name gets.
-    pub store: Arc<Store>,
-    /// For handshakes.
-    pub tls: Arc<ServerConfig>,
     /// What `acme_webroot` names.
     pub acme_webroot: Option<PathBuf>,
     /// The port that redirects to https name; `None` where nothing listens for https.
@@ -55,19 +61,14 @@ pub enum SnapshotError {
     /// A handler cannot be made.
     #[error(transparent)]
     Handler(#[from] BuildError),
-    /// rustls refused its own defaults.
-    #[error("TLS cannot be set up")]
-    Tls(#[from] rustls::Error),
 }
 
 impl Snapshot {
-    /// Makes everything that the configuration names.
-    ///
-    /// `https_port` is the bound https port where the configuration left it to the system.
+    /// Makes everything that the configuration names, but for its certificates.
     ///
     /// # Errors
     /// The first thing that cannot be made.
-    pub fn new(config: &Config, store: Store) -> Result<Self, SnapshotError> {
+    pub fn new(config: &Config) -> Result<Self, SnapshotError> {
         let mut plans = Vec::new();
         let mut sites = Vec::new();
         for site in &config.sites {
@@ -83,11 +84,8 @@ impl Snapshot {
             ));
         }
         let default = config.sites.iter().position(|site| site.default);
-        let store = Arc::new(store);
         Ok(Self {
             table: Table::new(sites, default),
-            tls: tls::config(store.clone())?,
-            store,
             acme_webroot: config.server.acme_webroot.clone(),
             https_port: (!config.server.https.is_empty()).then_some(config.server.public_https_port),
             plans,

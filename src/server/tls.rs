@@ -23,21 +23,40 @@ const HANDSHAKE: Duration = Duration::from_secs(15);
 /// `h2` in ALPN (RFC 9113 section 3.1).
 const H2: &[u8] = b"h2";
 
-/// The TLS side of a snapshot.
-///
-/// # Errors
-/// Where rustls refuses its own defaults.
-pub fn config(store: Arc<Store>) -> Result<Arc<ServerConfig>, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_cert_resolver(store);
-    config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
-    // Tickets keep all state at the client, so resumption needs nothing that workers share and lock.
-    config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(Arc::new(config))
+/// What handshakes need: the certificates, and how to speak.
+#[derive(Debug)]
+pub struct Tls {
+    /// Which certificate a name gets.
+    pub store: Arc<Store>,
+    config: Arc<ServerConfig>,
+}
+
+impl Tls {
+    /// With new keys for session tickets.
+    ///
+    /// # Errors
+    /// Where rustls refuses its own defaults.
+    pub fn new(store: Arc<Store>) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(store.clone());
+        config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
+        // Tickets keep all state at the client, so resumption needs nothing that workers share and lock.
+        config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Self { store, config: Arc::new(config) })
+    }
+
+    /// The same with other certificates. The keys for session tickets stay: a client that verified the certificate of
+    /// an hour ago knows who it speaks to, and a renewal must not make every phone shake hands in full at once.
+    #[must_use]
+    pub fn with(&self, store: Arc<Store>) -> Self {
+        let mut config = ServerConfig::clone(&self.config);
+        config.cert_resolver = store.clone();
+        Self { store, config: Arc::new(config) }
+    }
 }
 
 /// A connection after its handshake.
@@ -54,15 +73,15 @@ pub struct Shaken {
 }
 
 /// Shakes hands, or says in the log why not and gives nothing.
-pub async fn handshake(config: &Arc<ServerConfig>, store: &Store, tcp: TcpStream) -> Option<Shaken> {
-    let acceptor = TlsAcceptor::from(config.clone());
+pub async fn handshake(tls: &Tls, tcp: TcpStream) -> Option<Shaken> {
+    let acceptor = TlsAcceptor::from(tls.config.clone());
     match timeout(HANDSHAKE, acceptor.accept(tcp).into_fallible()).await {
-        Ok(Ok(tls)) => {
-            let (_, session) = tls.get_ref();
+        Ok(Ok(stream)) => {
+            let (_, session) = stream.get_ref();
             let h2 = session.alpn_protocol() == Some(H2);
-            let presented = store.choose(session.server_name());
+            let presented = tls.store.choose(session.server_name());
             let sni = session.server_name().map(Into::into);
-            Some(Shaken { io: ClientIo::tls(tls), h2, presented, sni })
+            Some(Shaken { io: ClientIo::tls(stream), h2, presented, sni })
         }
         Ok(Err((error, tcp))) => {
             tracing::debug!(%error, "a TLS handshake failed");

@@ -25,7 +25,8 @@ use crate::outgoing::Upstream;
 use super::conn;
 use super::drain::Phase;
 use super::listen::{Listener, accept};
-use super::snapshot::Snapshot;
+use super::snapshot::{Served, Snapshot};
+use super::tls::Tls;
 
 /// How often the access log is handed over while there is something in it.
 const FLUSH: Duration = Duration::from_millis(100);
@@ -41,8 +42,8 @@ const BLOCKING: usize = 4;
 pub struct Given {
     /// Its own sockets.
     pub listeners: Vec<Listener>,
-    /// What requests see; changes on reload.
-    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// What is served; changes on reload and when a certificate does.
+    pub served: watch::Receiver<Served>,
     /// Serving, draining or over.
     pub phase: watch::Receiver<Phase>,
     /// Where the access log's lines go.
@@ -63,18 +64,21 @@ pub struct Worker {
     seed: u64,
 }
 
-/// A snapshot with this worker's connections to the upstreams that it names.
+/// What is served, with this worker's connections to the upstreams that the snapshot names.
 #[derive(Debug)]
 pub struct View {
     /// What requests see.
     pub snapshot: Arc<Snapshot>,
+    /// What handshakes see.
+    pub tls: Arc<Tls>,
     /// By the number that a handler knows.
-    pub pools: Vec<Vec<Rc<Upstream>>>,
+    pub pools: Rc<[Vec<Rc<Upstream>>]>,
 }
 
 impl View {
-    fn new(snapshot: Arc<Snapshot>) -> Self {
-        let pools = snapshot
+    fn new(served: Served) -> Self {
+        let pools = served
+            .snapshot
             .plans
             .iter()
             .map(|plan| {
@@ -82,7 +86,16 @@ impl View {
                 addresses.map(|(address, trust)| Upstream::new(address.clone(), trust.clone(), &plan.proxy)).collect()
             })
             .collect();
-        Self { snapshot, pools }
+        Self { snapshot: served.snapshot, tls: served.tls, pools }
+    }
+
+    /// What follows this one; where only certificates changed, the connections to upstreams stay.
+    fn then(&self, served: Served) -> Self {
+        if Arc::ptr_eq(&self.snapshot, &served.snapshot) {
+            Self { snapshot: served.snapshot, tls: served.tls, pools: self.pools.clone() }
+        } else {
+            Self::new(served)
+        }
     }
 }
 
@@ -116,9 +129,9 @@ pub fn run(given: Given) -> io::Result<()> {
 }
 
 async fn serve(mut given: Given) -> io::Result<()> {
-    let snapshot = given.snapshots.borrow_and_update().clone();
+    let served = given.served.borrow_and_update().clone();
     let worker = Rc::new(Worker {
-        view: RefCell::new(Rc::new(View::new(snapshot))),
+        view: RefCell::new(Rc::new(View::new(served))),
         log: given.log.map(|(sink, format)| Rc::new(access::Log::new(sink, format))),
         tunnels: Rc::default(),
         finish: CancellationToken::new(),
@@ -140,7 +153,7 @@ async fn serve(mut given: Given) -> io::Result<()> {
         }));
     }
     tokio::task::spawn_local(housekeeping(worker.clone()));
-    tokio::task::spawn_local(follow(worker.clone(), given.snapshots));
+    tokio::task::spawn_local(follow(worker.clone(), given.served));
 
     let over = |phase: &Phase| !matches!(phase, Phase::Serving);
     // The sender lives as long as the process serves; its end means the same as its word.
@@ -176,11 +189,12 @@ fn seed() -> u64 {
     getrandom::u64().unwrap_or_else(|_| std::process::id().into())
 }
 
-/// Takes up new snapshots; requests that began under the old one finish under it.
-async fn follow(worker: Rc<Worker>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
-    while snapshots.changed().await.is_ok() {
-        let snapshot = snapshots.borrow_and_update().clone();
-        worker.view.replace(Rc::new(View::new(snapshot)));
+/// Takes up what is served next; requests and handshakes that began under the old view finish under it.
+async fn follow(worker: Rc<Worker>, mut changes: watch::Receiver<Served>) {
+    while changes.changed().await.is_ok() {
+        let served = changes.borrow_and_update().clone();
+        let next = worker.view().then(served);
+        worker.view.replace(Rc::new(next));
     }
 }
 
