@@ -21,6 +21,7 @@ use std::thread;
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -80,6 +81,12 @@ pub fn run(
     reload: impl FnMut() -> Option<Snapshot>,
     beside: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(RunError::Signals)?;
+    // Before anything is served: a signal that comes earlier than who listens for it ends the process.
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::new().map_err(RunError::Signals)?
+    };
     let tls = Tls::new(ready.stores.borrow_and_update().clone()).map_err(RunError::Tls)?;
     let (changes, served) = watch::channel(Served { snapshot: Arc::new(ready.snapshot), tls: Arc::new(tls) });
     let (phases, phase) = watch::channel(Phase::Serving);
@@ -100,7 +107,9 @@ pub fn run(
     drop((log, phase, served));
     tracing::info!(workers = workers.len(), "serving");
     let steering = Steering { phases, changes, stores: ready.stores, drain: ready.drain };
-    let outcome = steering.run(reload, beside);
+    runtime.block_on(steering.steer(signals, reload, beside));
+    // A file system that does not answer must not hold up the end.
+    runtime.shutdown_background();
     for worker in workers {
         worker.join().map_err(|_| RunError::Panicked)?.map_err(RunError::Worker)?;
     }
@@ -108,7 +117,7 @@ pub fn run(
         writer.finish();
     }
     tracing::info!("stopped");
-    outcome
+    Ok(())
 }
 
 /// What the thread that started the workers holds to steer them by.
@@ -121,31 +130,19 @@ struct Steering {
 
 impl Steering {
     /// Listens to signals and to new certificates until the workers have all gone.
-    fn run(
-        mut self,
-        reload: impl FnMut() -> Option<Snapshot>,
-        beside: impl Future<Output = ()>,
-    ) -> Result<(), RunError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Signals)?;
-        let outcome = runtime.block_on(self.steer(reload, beside));
-        // A file system that does not answer must not hold up the end.
-        runtime.shutdown_background();
-        outcome
-    }
-
     async fn steer(
-        &mut self,
+        mut self,
+        mut signals: Signals,
         mut reload: impl FnMut() -> Option<Snapshot>,
         beside: impl Future<Output = ()>,
-    ) -> Result<(), RunError> {
-        let mut signals = Signals::new().map_err(RunError::Signals)?;
+    ) {
         let mut beside = pin!(async {
             beside.await;
             std::future::pending::<()>().await;
         });
         loop {
             tokio::select! {
-                () = self.phases.closed() => return Ok(()),
+                () = self.phases.closed() => return,
                 () = &mut beside => {}
                 store = next(&mut self.stores) => self.certify(store),
                 wish = signals.next() => match (wish, phase(&self.phases)) {
