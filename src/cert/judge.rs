@@ -4,19 +4,15 @@
 //! issuer and every phone does not. All else is served, with a word: port 80 has
 //! to stay open for renewals, and an aged list of roots must not take a site down.
 
-use time::OffsetDateTime;
-use time::macros::format_description;
-
 use crate::config::finding::{Finding, Place};
 use crate::config::model::CertificateFiles;
 
 use super::chain::{Chain, Dropped};
+use super::expiry::{self, Urgency, date};
+use super::live::Origin;
 use super::member::{Member, Signed};
 use super::missing;
 use super::roots::Roots;
-
-/// A day in seconds.
-const DAY: i64 = 24 * 60 * 60;
 
 /// A chain under judgement, and what was found so far.
 pub(super) struct Judge<'a> {
@@ -148,27 +144,19 @@ impl Judge<'_> {
     fn leaf_lifetime(&mut self) {
         let (file, place, now, leaf) = (self.file(), self.place(), self.now, self.leaf());
         let (from, until) = (leaf.not_before(), leaf.not_after());
-        if until < now {
-            let what = format!(
-                "the certificate in {file} expired on {}; it is served all the same, and every client refuses it",
-                date(until)
-            );
-            let mend = "renew it, for example: certbot renew".to_owned();
-            self.add(Finding::grave(place, what), Some(mend));
-        } else if now < from {
+        if now < from {
             let what = format!("the certificate in {file} is not valid before {}", date(from));
             let mend = format!("is the clock right? It says {}", date(now));
             self.add(Finding::grave(place, what), Some(mend));
-        } else if (until - now).saturating_mul(4) < until - from {
-            let what = format!(
-                "the certificate in {file} ends on {}: {} left, less than a quarter of its {}",
-                date(until),
-                span(until - now),
-                span(until - from),
-            );
-            let mend = "see whether renewals run, for example: certbot renew --dry-run".to_owned();
-            self.add(Finding::warning(place, what), Some(mend));
+            return;
         }
+        let origin = Origin::Files(self.files.chain.clone());
+        let Some(notice) = expiry::notice(&origin, &leaf.names().0, (from, until), now) else { return };
+        let finding = match notice.urgency {
+            Urgency::Quarter => Finding::warning(place, notice.what),
+            Urgency::Tenth | Urgency::Over => Finding::grave(place, notice.what),
+        };
+        self.add(finding, Some(notice.mend));
     }
 
     /// An intermediate that ends before the leaf takes the leaf along.
@@ -291,18 +279,6 @@ fn listed(members: &[&Member<'_>]) -> Option<String> {
         1..=3 => Some(shown.join(", ")),
         many => Some(format!("{} and {} more", shown.join(", "), many - 3)),
     }
-}
-
-/// `2026-11-25 01:28 UTC`.
-fn date(seconds: i64) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    let time = OffsetDateTime::from_unix_timestamp(seconds).ok();
-    time.and_then(|time| time.format(format).ok()).unwrap_or_else(|| format!("second {seconds}"))
-}
-
-/// `17 days`, or hours where it is less than two days.
-fn span(seconds: i64) -> String {
-    if seconds < 2 * DAY { format!("{} hours", seconds / 3600) } else { format!("{} days", seconds / DAY) }
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 //! It reads no file and judges nothing: what is put here has been judged. Nothing
 //! on a request's way comes here, so that its lock holds up nobody.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -35,31 +37,65 @@ struct Issued {
     loaded: Option<Loaded>,
 }
 
+/// A certificate that is served, and where it is from.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Where it is from.
+    pub origin: Origin,
+    /// What is presented.
+    pub loaded: Loaded,
+}
+
+/// Where a certificate is from; prints as the words after "the certificate".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A `[[certificate]]` with this chain file.
+    Files(PathBuf),
+    /// Issued by gatepost under this name.
+    Issued(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files(chain) => write!(f, "in {}", chain.display()),
+            Self::Issued(name) => write!(f, "issued as {name}"),
+        }
+    }
+}
+
 /// The certificates in use.
 #[derive(Debug)]
 pub struct Live {
-    held: Mutex<Held>,
+    state: Mutex<State>,
     stores: watch::Sender<Arc<Store>>,
-    entries: watch::Sender<Arc<[CertificateFiles]>>,
+    files: watch::Sender<Arc<[CertificateFiles]>>,
 }
 
-#[derive(Debug, Default)]
-struct Held {
+#[derive(Debug)]
+struct State {
     entries: Vec<Entry>,
     issued: Vec<Issued>,
+    /// The hosts of all sites.
     hosts: Vec<HostPattern>,
 }
 
 impl Live {
     /// Begins with what [`super::open`] read of a configuration.
     pub fn new(config: &Config, entries: Vec<Entry>) -> Self {
-        let held = Held { hosts: hosts(config), entries, issued: Vec::new() };
-        let files = held.files();
-        Self {
-            stores: watch::Sender::new(Arc::new(held.store())),
-            entries: watch::Sender::new(files),
-            held: held.into(),
-        }
+        Self::begin(hosts(config), entries)
+    }
+
+    fn begin(hosts: Vec<HostPattern>, entries: Vec<Entry>) -> Self {
+        let state = State { entries, issued: Vec::new(), hosts };
+        let (stores, files) = (watch::Sender::new(Arc::new(state.store())), watch::Sender::new(state.files()));
+        Self { state: state.into(), stores, files }
+    }
+
+    /// Without a configuration.
+    #[cfg(test)]
+    pub(super) fn of(entries: Vec<Entry>) -> Self {
+        Self::begin(Vec::new(), entries)
     }
 
     /// What is served now.
@@ -74,82 +110,82 @@ impl Live {
 
     /// The files of every `[[certificate]]`, now and after each reload of the configuration.
     pub fn files(&self) -> watch::Receiver<Arc<[CertificateFiles]>> {
-        self.entries.subscribe()
+        self.files.subscribe()
     }
 
     /// What is served from these files; `None` where nothing is.
     pub fn loaded(&self, files: &CertificateFiles) -> Option<Loaded> {
-        let held = self.held();
-        held.entries.iter().find(|entry| is_of(entry, files)).and_then(|entry| entry.loaded.clone())
+        let state = self.state();
+        state.entries.iter().find(|entry| is_of(entry, files)).and_then(|entry| entry.loaded.clone())
     }
 
-    /// Every certificate that is served, with what a person calls it: its chain file, or the name under which it was
-    /// issued.
-    pub fn all(&self) -> Vec<(String, Loaded)> {
-        let held = self.held();
-        let from_files = held.entries.iter().map(|entry| (entry.files.chain.display().to_string(), &entry.loaded));
-        let issued = held.issued.iter().map(|issued| (issued.name.clone(), &issued.loaded));
-        from_files.chain(issued).filter_map(|(name, loaded)| Some((name, loaded.clone()?))).collect()
+    /// Every certificate that is served, in the order of the store.
+    pub fn all(&self) -> Vec<Held> {
+        let state = self.state();
+        let from_files = state.entries.iter().map(|entry| (Origin::Files(entry.files.chain.clone()), &entry.loaded));
+        let issued = state.issued.iter().map(|issued| (Origin::Issued(issued.name.clone()), &issued.loaded));
+        let all = from_files.chain(issued);
+        all.filter_map(|(origin, loaded)| Some(Held { origin, loaded: loaded.clone()? })).collect()
     }
 
     /// Serves this from these files from the next handshake on. Nothing happens where no `[[certificate]]` has these
     /// files any more.
     pub fn put_files(&self, files: &CertificateFiles, loaded: Loaded) {
-        let mut held = self.held();
-        if let Some(entry) = held.entries.iter_mut().find(|entry| is_of(entry, files)) {
+        let mut state = self.state();
+        if let Some(entry) = state.entries.iter_mut().find(|entry| is_of(entry, files)) {
             entry.loaded = Some(loaded);
-            self.publish(&held);
+            self.publish(&state);
         }
     }
 
     /// Announces a certificate that gatepost will have issued for these hosts: until it is [`Self::put`], handshakes
     /// for those that no other certificate names fail cleanly. Announced again, it keeps what it has.
     pub fn expect(&self, name: &str, hosts: Vec<HostPattern>) {
-        let mut held = self.held();
-        match held.issued.iter_mut().find(|issued| issued.name == name) {
+        let mut state = self.state();
+        match state.issued.iter_mut().find(|issued| issued.name == name) {
             Some(issued) => issued.hosts = hosts,
-            None => held.issued.push(Issued { name: name.to_owned(), hosts, loaded: None }),
+            None => state.issued.push(Issued { name: name.to_owned(), hosts, loaded: None }),
         }
-        self.publish(&held);
+        self.publish(&state);
     }
 
     /// Serves an issued certificate, in place of the one of this name, from the next handshake on.
     pub fn put(&self, name: &str, loaded: Loaded) {
-        let mut held = self.held();
-        match held.issued.iter_mut().find(|issued| issued.name == name) {
+        let mut state = self.state();
+        match state.issued.iter_mut().find(|issued| issued.name == name) {
             Some(issued) => issued.loaded = Some(loaded),
-            None => held.issued.push(Issued { name: name.to_owned(), hosts: Vec::new(), loaded: Some(loaded) }),
+            None => state.issued.push(Issued { name: name.to_owned(), hosts: Vec::new(), loaded: Some(loaded) }),
         }
-        self.publish(&held);
+        self.publish(&state);
     }
 
     /// Serves the issued certificate of this name no more.
     pub fn withdraw(&self, name: &str) {
-        let mut held = self.held();
-        held.issued.retain(|issued| issued.name != name);
-        self.publish(&held);
+        let mut state = self.state();
+        state.issued.retain(|issued| issued.name != name);
+        self.publish(&state);
     }
 
     /// Takes up the `[[certificate]]` entries of another configuration; issued certificates stay.
     pub fn adopt(&self, config: &Config, entries: Vec<Entry>) {
-        let mut held = self.held();
-        held.entries = entries;
-        held.hosts = hosts(config);
-        self.publish(&held);
-        self.entries.send_replace(held.files());
+        let mut state = self.state();
+        state.entries = entries;
+        state.hosts = hosts(config);
+        self.publish(&state);
+        self.files.send_replace(state.files());
     }
 
-    fn publish(&self, held: &Held) {
-        self.stores.send_replace(Arc::new(held.store()));
+    fn publish(&self, state: &State) {
+        self.stores.send_replace(Arc::new(state.store()));
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn state(&self) -> MutexGuard<'_, State> {
         // Every change is a single assignment, so that a panic leaves nothing half-done behind.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
+impl State {
     fn files(&self) -> Arc<[CertificateFiles]> {
         self.entries.iter().map(|entry| entry.files.clone()).collect()
     }

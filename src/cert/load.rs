@@ -35,6 +35,13 @@ pub struct Loaded {
     pub not_after: i64,
 }
 
+impl Loaded {
+    /// First and last second of the leaf's validity, since 1970.
+    pub fn validity(&self) -> (i64, i64) {
+        (self.not_before, self.not_after)
+    }
+}
+
 /// Why there is nothing to present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotLoaded {
@@ -78,7 +85,7 @@ fn read(files: &CertificateFiles, when_missing: Severity, findings: &mut Vec<Fin
                 if error.is_missing() && when_missing != Severity::Fatal {
                     finding.severity = when_missing;
                     finding.mend = Some(
-                        "have it issued through port 80 (acme_webroot), then reload; until then handshakes for its names fail"
+                        "have it issued through port 80 (acme_webroot); it is taken up as soon as it is there, and until then handshakes for its names fail"
                             .to_owned(),
                     );
                 }

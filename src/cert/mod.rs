@@ -6,6 +6,7 @@
 
 mod chain;
 pub mod development;
+pub mod expiry;
 mod judge;
 mod key;
 pub mod live;

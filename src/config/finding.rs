@@ -25,7 +25,7 @@ pub enum Severity {
     Warning,
     /// A fault in `check`, yet no reason to stay down: serving starts, the log warns of it.
     Fault,
-    /// A fault in `check` that shuts people out already: serving starts, the log says it as an error.
+    /// A fault in `check` that shuts people out already or will within days: serving starts, the log says it as an error.
     Grave,
     /// Serving does not start.
     Fatal,
