@@ -15,6 +15,7 @@ mod member;
 mod missing;
 pub mod pem;
 pub mod read;
+pub mod reload;
 mod roots;
 pub mod store;
 #[cfg(test)]

@@ -121,7 +121,13 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
         snapshot.https_port = https_port(snapshot.https_port);
         Some(snapshot)
     };
-    server::run(ready, reload, async {})?;
+    let beside = async {
+        tokio::join!(
+            cert::reload::follow(live.clone(), Clock::System),
+            cert::expiry::watch(live.clone(), Clock::System)
+        );
+    };
+    server::run(ready, reload, beside)?;
     Ok(())
 }
 

@@ -99,7 +99,7 @@ pub enum LogFormat {
 }
 
 /// `[[certificate]]`: the files of one certificate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFiles {
     /// PEM: the leaf, then each intermediate.
     pub chain: PathBuf,

@@ -6,6 +6,7 @@
 mod support;
 
 mod listen;
+mod reload;
 mod tls;
 
 mod conn;

@@ -65,6 +65,12 @@ impl Ca {
         self.leaf_valid(names, now - Duration::days(90), now - Duration::days(1))
     }
 
+    /// A leaf of this lifetime of which so much is left.
+    pub(crate) fn leaf_with_left(&self, names: &[&str], lifetime: Duration, left: Duration) -> Identity {
+        let end = OffsetDateTime::now_utc() + left;
+        self.leaf_valid(names, end - lifetime, end)
+    }
+
     fn leaf_valid(&self, names: &[&str], from: OffsetDateTime, to: OffsetDateTime) -> Identity {
         let key = new_key();
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();

@@ -112,6 +112,11 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
+    /// Sends SIGHUP.
+    pub(crate) fn hangup(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&self) -> bool {
         self.ended.borrow().is_none()
