@@ -76,7 +76,8 @@ make_chain() {
   ) >"$WORK/pki.log" 2>&1 || { cat "$WORK/pki.log" >&2; return 1; }
 }
 
-# start_gate < FILE: all of a configuration but [server] and, where $CHAIN is not empty, the certificate.
+# start_gate < FILE: all of a configuration but [server] and the certificate, whose files in $WORK are $CHAIN, $KEY and
+# $ROOTS where those of make_chain are not meant.
 # Sets GATE, HTTPS_PORT and HTTP_PORT; the logs are gate.err and gate.out in $WORK.
 start_gate() {
   write_config >"$WORK/gatepost.toml"
@@ -99,8 +100,8 @@ control = "$WORK/control.sock"
 ${SERVER_KEYS:-}
 [[certificate]]
 chain = "$WORK/${CHAIN:-fullchain.pem}"
-key = "$WORK/key.pem"
-trusted_roots = "$WORK/root.pem"
+key = "$WORK/${KEY:-key.pem}"
+trusted_roots = "$WORK/${ROOTS:-root.pem}"
 ${CERTIFICATE_KEYS:-}
 TOML
   cat
@@ -114,6 +115,26 @@ port_of() { grep listening "$WORK/gate.err" | grep -E "scheme=\"?$1\"?( |\$)" | 
 stop_gate() {
   kill -TERM "$GATE"
   wait "$GATE"
+}
+
+# free_port COUNT: the first of so many ports in a row that nobody has.
+free_port() {
+  python3 - "$1" <<'PY'
+import random, socket, sys
+count = int(sys.argv[1])
+def is_free(port):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+# Below the range that the kernel gives out by itself.
+while not all(map(is_free, range(first := random.randrange(20000, 30000), first + count))):
+    pass
+print(first)
+PY
 }
 
 # start_node READY-MARK SCRIPT ARGUMENT...: a node program; sets READY to the line with the mark.
