@@ -209,3 +209,69 @@ fn hosts(config: &Config) -> Vec<HostPattern> {
 fn is_of(entry: &Entry, files: &CertificateFiles) -> bool {
     entry.files.chain == files.chain && entry.files.key == files.key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{self, Entry as Files};
+    use super::*;
+
+    fn loaded(name: &str) -> (CertificateFiles, Loaded) {
+        let root = testing::ca("Root").self_signed();
+        let middle = testing::ca("Middle").by(&root);
+        let leaf = testing::leaf(&[name]).by(&middle);
+        let entry = Files::new(&(leaf.pem() + &middle.pem()), &leaf, &root);
+        (entry.files.clone(), entry.served().0)
+    }
+
+    fn hosts(names: &[&str]) -> Vec<HostPattern> {
+        names.iter().map(|name| HostPattern::parse(name).expect("a pattern")).collect()
+    }
+
+    fn chosen(live: &Live, name: &str) -> Option<Vec<u8>> {
+        let store = live.store();
+        store.choose(Some(name)).map(|index| store.certificates()[index].key.cert[0].to_vec())
+    }
+
+    fn leaf(loaded: &Loaded) -> Option<Vec<u8>> {
+        Some(loaded.key.cert[0].to_vec())
+    }
+
+    #[test]
+    fn a_name_that_is_waited_for_gets_nothing_and_others_are_served() {
+        let (files, first) = loaded("site.example");
+        let live = Live::of(vec![Entry { files, loaded: Some(first.clone()) }]);
+        live.expect("new", hosts(&["new.example", "site.example"]));
+        assert_eq!(chosen(&live, "new.example"), None);
+        assert_eq!(chosen(&live, "site.example"), leaf(&first), "named by another");
+        assert_eq!(chosen(&live, "unknown.example"), leaf(&first));
+
+        let (_, new) = loaded("new.example");
+        live.put("new", new.clone());
+        assert_eq!(chosen(&live, "new.example"), leaf(&new));
+        live.expect("new", hosts(&["new.example", "more.example"]));
+        assert_eq!(chosen(&live, "new.example"), leaf(&new), "announced again, it stays");
+        assert_eq!(chosen(&live, "more.example"), None);
+
+        let (_, renewed) = loaded("new.example");
+        live.put("new", renewed.clone());
+        assert_eq!(chosen(&live, "new.example"), leaf(&renewed));
+        assert_eq!(live.all().len(), 2, "it took the other's place");
+        live.withdraw("new");
+        assert_eq!(chosen(&live, "new.example"), leaf(&first), "nobody's name any more");
+    }
+
+    #[test]
+    fn files_of_no_entry_are_not_served_and_every_change_is_told() {
+        let ((files, first), (others, second)) = (loaded("site.example"), loaded("site.example"));
+        let live = Live::of(vec![Entry { files: files.clone(), loaded: Some(first.clone()) }]);
+        let mut stores = live.stores();
+        live.put_files(&others, second.clone());
+        assert!(!stores.has_changed().expect("open"));
+        live.put_files(&files, second.clone());
+        assert!(stores.has_changed().expect("open"));
+        stores.borrow_and_update();
+        assert_eq!(chosen(&live, "site.example"), leaf(&second));
+        assert_eq!(live.loaded(&files).map(|loaded| leaf(&loaded)), Some(leaf(&second)));
+        assert!(live.loaded(&others).is_none());
+    }
+}

@@ -1,8 +1,11 @@
 //! Certificates: read, judged, put right, chosen by SNI.
 //!
-//! The way in is [`open`] for all of a configuration, [`load()`] for one entry. It
-//! fetches nothing and renews nothing, and refuses to start on what would lock
-//! some clients out without a word to anybody: a bare leaf above all.
+//! The way in is [`open`] for all of a configuration, [`load()`] for one entry. What
+//! is served lives in [`live`]; `reload` watches the files for what changes, and
+//! `expiry` the calendar for what ends.
+//!
+//! It refuses to start on what would lock some clients out without a word to
+//! anybody: a bare leaf above all.
 
 mod chain;
 pub mod development;

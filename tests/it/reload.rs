@@ -88,7 +88,7 @@ async fn echoes(tunnel: &mut Wire, text: &str) {
 async fn links_turned_by_certbot_are_served_to_new_handshakes_and_open_connections_stay() {
     let (old, new) = (ca().leaf(&[CHAT]), ca().leaf(&[CHAT]));
     let upstream = upstream().await;
-    let builder = proxying(&upstream, "").replacing("[[site]]", &format!("{LIVE}[[site]]"));
+    let builder = proxying(&upstream, "pool_idle_timeout = \"600s\"").replacing("[[site]]", &format!("{LIVE}[[site]]"));
     certbot(builder.folder(), 1, &old);
     // The builder's own certificate is for another name and so in nobody's way.
     let gate = builder.certificate(&ca().leaf(&["other.example"])).run().await;
@@ -103,6 +103,7 @@ async fn links_turned_by_certbot_are_served_to_new_handshakes_and_open_connectio
     let mut h2 = gate.h2(CHAT).await;
     let before = h2.ask("GET https://chat.example/").await;
     assert_eq!(before.status(), 200);
+    let connections = upstream.connections();
 
     certbot(gate.folder(), 2, &new);
     until_presented(&gate, CHAT, &new).await;
@@ -110,7 +111,8 @@ async fn links_turned_by_certbot_are_served_to_new_handshakes_and_open_connectio
     echoes(&mut tunnel, "after").await;
     assert_eq!(h2.ask("GET https://chat.example/").await.status(), 200);
     assert_eq!(h1.ask(GET).await.status(), 200);
-    assert!(upstream.connections() <= 3, "connections to the upstream were kept: {}", upstream.connections());
+    assert_eq!(gate.get("/").await.status(), 200);
+    assert_eq!(upstream.connections(), connections, "those to the upstream were kept");
     let log = gate.process.stderr();
     assert!(log.contains("serving a new certificate") && !log.contains("ERROR"), "{log}");
     assert!(!log.contains("reloaded"), "the configuration was not read again: {log}");
@@ -180,7 +182,7 @@ async fn r42_a_reload_amid_a_mismatch_keeps_the_pair_and_takes_up_the_rest() {
     let log = gate.process.says("reloaded").await;
     assert!(log.contains("goes on until the files fit"), "{log}");
     assert_eq!(presented(gate.https[0], CHAT).await.as_deref(), Some(&*old.leaf));
-    assert_eq!(gate.get("/").await.text(), "there");
+    soon("the rest of the reload", async { while gate.get("/").await.text() != "there" {} }).await;
 
     fs::write(gate.folder().join("key-0.pem"), &new.key).expect("a file");
     until_presented(&gate, CHAT, &new).await;
@@ -223,6 +225,27 @@ async fn a_bare_leaf_is_not_taken_up_in_place_of_a_whole_chain() {
     let log = gate.process.says("bare leaf").await;
     assert!(log.contains("Android"), "says who would refuse it: {log}");
     assert_eq!(presented(gate.https[0], CHAT).await.as_deref(), Some(&*old.leaf));
+}
+
+#[tokio::test]
+async fn r91_a_reload_of_the_configuration_keeps_tunnels() {
+    let upstream = upstream().await;
+    let mut gate = proxying(&upstream, "").run().await;
+    let mut tunnels = Vec::new();
+    for _ in 0..3 {
+        let mut tunnel = gate.tls(CHAT).await;
+        assert_eq!(tunnel.ask(UPGRADE).await.status(), 101);
+        tunnels.push(tunnel);
+    }
+    let file = gate.folder().join("gatepost.toml");
+    let text = fs::read_to_string(&file).expect("the configuration");
+    fs::write(&file, format!("{text}\n[[site.route]]\npath = \"/new/\"\nrespond = \"new\"\n")).expect("a file");
+    gate.process.hangup();
+    gate.process.says("reloaded").await;
+    for tunnel in &mut tunnels {
+        echoes(tunnel, "after").await;
+    }
+    soon("the new route", async { while gate.get("/new/").await.text() != "new" {} }).await;
 }
 
 #[tokio::test]
