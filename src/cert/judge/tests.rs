@@ -408,13 +408,13 @@ fn what_is_wrong_is_placed_at_the_key_of_the_file_that_it_is_in() {
 
     let entry = Entry::new(&text, &made.leaf, &made.root);
     entry.write("privkey.pem", "");
-    assert_eq!(place(&entry), [entry.files.key_place.clone()]);
+    assert_eq!(place(&entry), std::slice::from_ref(&entry.files.key_place));
     entry.write("privkey.pem", &made.middle.key_pem());
-    assert_eq!(place(&entry), [entry.files.key_place.clone()]);
+    assert_eq!(place(&entry), std::slice::from_ref(&entry.files.key_place));
 
     let entry = Entry::new(&text, &made.leaf, &made.root);
     entry.write("root.pem", "");
-    assert_eq!(place(&entry), [entry.files.roots_place.clone()]);
+    assert_eq!(place(&entry), std::slice::from_ref(&entry.files.roots_place));
     entry.write("fullchain.pem", &made.leaf.key_pem());
     assert_eq!(place(&entry), [entry.files.place.clone(), entry.files.roots_place.clone()]);
 }
