@@ -103,6 +103,10 @@ impl Judge<'_> {
         let (file, place, time) = (self.file(), self.place(), self.chain.time);
         let out_of_time =
             self.chain.path.iter().skip(1).map(|index| &self.members[*index]).find(|member| !member.is_valid_at(time));
+        // An issuer that was renewed since the leaf's time ran out: the leaf's own finding says what to do.
+        if out_of_time.is_some_and(|member| member.not_before() > time && member.is_valid_at(self.now)) {
+            return;
+        }
         let top = &self.members[self.chain.path[self.chain.path.len() - 1]];
         let (what, mend) = if let Some(member) = out_of_time {
             let what = if member.not_after() < time {

@@ -208,6 +208,15 @@ fn a_key_that_is_not_the_leafs_is_refused() {
 }
 
 #[test]
+fn an_expired_leaf_below_an_issuer_that_was_renewed_since_is_one_fault() {
+    let root = ca("Root").self_signed();
+    let middle = ca("Middle").days(-5, 400).by(&root);
+    let leaf = leaf(&["site.example"]).days(-100, -8).by(&middle);
+    let (_, said) = Entry::new(&(leaf.pem() + &middle.pem()), &leaf, &root).served();
+    one(&said, &["Grave: ", "served all the same", "certbot renew"]);
+}
+
+#[test]
 fn an_expired_leaf_is_one_fault_and_is_served() {
     let c = site();
     let old = leaf(&["site.example"]).days(-95, -5).by(&c.middle);
