@@ -3,7 +3,7 @@
 //! The most recently used connection is the one least likely to have been closed
 //! by the other side, and the rest age out by themselves.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -44,6 +44,9 @@ pub struct Upstream {
     connect_timeout: Duration,
     idle_timeout: Duration,
     idle: RefCell<Vec<Idle>>,
+    /// Whether it was seen to keep idle connections open. One that closes them behind its answers without a word
+    /// gets no request on a used connection that cannot be sent a second time.
+    keeps_open: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -80,6 +83,7 @@ impl Upstream {
             connect_timeout: proxy.connect_timeout,
             idle_timeout: proxy.pool_idle_timeout,
             idle: RefCell::default(),
+            keeps_open: Cell::new(false),
         })
     }
 
@@ -146,12 +150,20 @@ impl Upstream {
         }
     }
 
-    /// Drops idle connections that are too old or closed. Called now and then by the worker.
+    /// Drops idle connections that are too old or closed, and learns from them whether the upstream keeps any open.
+    ///
+    /// Called now and then by the worker.
     pub fn sweep(&self) {
         let now = Instant::now();
-        self.idle
-            .borrow_mut()
-            .retain(|idle| !idle.sender.is_closed() && now.duration_since(idle.since) < self.idle_timeout);
+        self.idle.borrow_mut().retain(|idle| {
+            let (closed, age) = (idle.sender.is_closed(), now.duration_since(idle.since));
+            if closed {
+                self.keeps_open.set(false);
+            } else if age >= JUST_USED {
+                self.keeps_open.set(true);
+            }
+            !closed && age < self.idle_timeout
+        });
     }
 
     /// A bodiless request of ours, tried a second time on a new connection where the first was a stale one.
@@ -176,6 +188,9 @@ impl Upstream {
     fn take_idle(&self, repeatable: bool) -> Option<SendRequest<RequestBody>> {
         let now = Instant::now();
         let mut idle = self.idle.borrow_mut();
+        if !repeatable && !self.keeps_open.get() {
+            return None;
+        }
         let mut at = idle.len();
         while at > 0 {
             at -= 1;
