@@ -212,7 +212,8 @@ pub fn apply(fields: &mut HeaderMap, wanted: &[(HeaderName, Option<HeaderValue>)
 pub fn client_behind(fields: &HeaderMap, peer: IpAddr, trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
     let mut client = peer;
     for line in fields.get_all(X_FORWARDED_FOR).iter().rev() {
-        for element in line.to_str().unwrap_or("").rsplit(',') {
+        // Empty elements of a list count for nothing (RFC 9110 section 5.6.1.2).
+        for element in line.to_str().unwrap_or("?").rsplit(',').filter(|element| !element.trim().is_empty()) {
             let Some(address) = forwarded_address(element) else { return client };
             client = address;
             if !trusted(address) {
@@ -223,9 +224,9 @@ pub fn client_behind(fields: &HeaderMap, peer: IpAddr, trusted: impl Fn(IpAddr) 
     client
 }
 
-/// One element of `X-Forwarded-For`, as proxies write it: a bare address, or with a port.
+/// One element of `X-Forwarded-For`, as proxies write it: a bare address, or with a port, or in quotes as `Forwarded` has it.
 fn forwarded_address(element: &str) -> Option<IpAddr> {
-    let element = element.trim();
+    let element = element.trim().trim_matches('"');
     element
         .parse::<IpAddr>()
         .or_else(|_| element.parse::<std::net::SocketAddr>().map(|address| address.ip()))
@@ -239,8 +240,9 @@ pub fn says_https(fields: &HeaderMap) -> Option<bool> {
     let value = fields.get(X_FORWARDED_PROTO)?.to_str().ok()?;
     // A chain of proxies may have made a list of it; the first is the client's own.
     match value.split(',').next().map(str::trim) {
-        Some(first) if first.eq_ignore_ascii_case("https") => Some(true),
-        Some(first) if first.eq_ignore_ascii_case("http") => Some(false),
+        // Traefik says `wss` of a WebSocket's handshake.
+        Some(first) if first.eq_ignore_ascii_case("https") || first.eq_ignore_ascii_case("wss") => Some(true),
+        Some(first) if first.eq_ignore_ascii_case("http") || first.eq_ignore_ascii_case("ws") => Some(false),
         _ => None,
     }
 }

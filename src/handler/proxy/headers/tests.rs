@@ -139,6 +139,8 @@ fn the_client_is_found_from_right_to_left() {
     assert_eq!(client(&[("x-forwarded-for", "1.2.3.4, 198.51.100.7, 10.0.0.1")]), "198.51.100.7");
     assert_eq!(client(&[("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "[2001:db8::1]:443")]), "2001:db8::1");
     assert_eq!(client(&[("x-forwarded-for", "1.2.3.4, unknown, 10.0.0.1")]), "10.0.0.1");
+    assert_eq!(client(&[("x-forwarded-for", "1.2.3.4, 198.51.100.7, , 10.0.0.1,")]), "198.51.100.7", "empty elements");
+    assert_eq!(client(&[("x-forwarded-for", "1.2.3.4, \"[2001:db8::1]:443\", 10.0.0.1")]), "2001:db8::1", "quotes");
     assert_eq!(client(&[]), "10.0.0.2");
 }
 
@@ -146,5 +148,10 @@ fn the_client_is_found_from_right_to_left() {
 fn only_a_clear_word_of_the_scheme_counts() {
     assert_eq!(says_https(&fields(&[("x-forwarded-proto", "HTTPS")])), Some(true));
     assert_eq!(says_https(&fields(&[("x-forwarded-proto", "http, https")])), Some(false));
-    assert_eq!(says_https(&fields(&[("x-forwarded-proto", "wss")])), None);
+    // Traefik, of a WebSocket's handshake: to redirect that would keep every socket shut.
+    assert_eq!(says_https(&fields(&[("x-forwarded-proto", "wss")])), Some(true));
+    assert_eq!(says_https(&fields(&[("x-forwarded-proto", "ws")])), Some(false));
+    for unclear in ["on", "\"https\"", "", "httpss"] {
+        assert_eq!(says_https(&fields(&[("x-forwarded-proto", unclear)])), None, "{unclear}");
+    }
 }
