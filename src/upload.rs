@@ -17,11 +17,13 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-/// How long between two bytes, and how many, what a client still sends is read after its answer.
-/// nginx's `lingering_timeout` is 5 s too.
+/// How long between two bytes, how long in all, and how many, what a client still sends is read after its answer.
+/// nginx's `lingering_timeout` and `lingering_time` are 5 s and 30 s too.
 pub const LINGER: Duration = Duration::from_secs(5);
+/// See [`LINGER`].
+pub const LINGER_TIME: Duration = Duration::from_secs(30);
 /// See [`LINGER`].
 pub const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
@@ -71,7 +73,8 @@ impl Leftover {
         self.reading.await.ok();
         let Ok(incoming) = Rc::try_unwrap(self.incoming) else { return };
         let (mut incoming, mut left) = (incoming.into_inner(), LINGER_BYTES);
-        while let Ok(Some(Ok(frame))) = timeout(LINGER, incoming.frame()).await {
+        let end = Instant::now() + LINGER_TIME;
+        while let Ok(Some(Ok(frame))) = timeout_at((Instant::now() + LINGER).min(end), incoming.frame()).await {
             left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
             if left == 0 {
                 return;

@@ -20,12 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
-use crate::upload::{LINGER, LINGER_BYTES};
-
-/// A closing connection reads what still comes until nothing came for [`LINGER`], and this long in all.
-///
-/// nginx's `lingering_time` is 30 s too.
-const LINGER_TIME: Duration = Duration::from_secs(30);
+use crate::upload::{LINGER, LINGER_BYTES, LINGER_TIME};
 
 /// How long a client that has ended its side, and takes nothing, is still believed to wait for its answer.
 ///
