@@ -12,17 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 use crate::clock::Clock;
 use crate::route::host::HostPattern;
 
 use super::live::{Live, Origin};
+use super::words::{DAY, date, span};
 use super::{Loaded, live};
-
-/// A day in seconds.
-const DAY: i64 = 24 * 60 * 60;
 
 /// How often the certificates in use are judged again: a tenth of a six-day certificate is 14 hours.
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -131,18 +127,6 @@ impl Diary {
         }
         due
     }
-}
-
-/// `2026-11-25 01:28 UTC`.
-pub(super) fn date(seconds: i64) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    let time = OffsetDateTime::from_unix_timestamp(seconds).ok();
-    time.and_then(|time| time.format(format).ok()).unwrap_or_else(|| format!("second {seconds}"))
-}
-
-/// `17 days`, or hours where it is less than two days.
-pub(super) fn span(seconds: i64) -> String {
-    if seconds < 2 * DAY { format!("{} hours", seconds / 3600) } else { format!("{} days", seconds / DAY) }
 }
 
 /// Up to five names in words.

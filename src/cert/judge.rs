@@ -8,11 +8,12 @@ use crate::config::finding::{Finding, Place};
 use crate::config::model::CertificateFiles;
 
 use super::chain::{Chain, Dropped};
-use super::expiry::{self, Urgency, date};
+use super::expiry::{self, Urgency};
 use super::live::Origin;
 use super::member::{Member, Signed};
 use super::missing;
 use super::roots::Roots;
+use super::words::{date, listed, reason};
 
 /// A chain under judgement, and what was found so far.
 pub(super) struct Judge<'a> {
@@ -257,31 +258,6 @@ impl Judge<'_> {
             let what = format!("the certificate in {file} bears names that no client can ask for: {unusable:?}");
             self.add(Finding::warning(place, what), None);
         }
-    }
-}
-
-/// webpki's reason, in words where it is one that people meet.
-fn reason(error: &webpki::Error) -> String {
-    match error {
-        webpki::Error::CaUsedAsEndEntity => "the leaf is marked as a CA".to_owned(),
-        webpki::Error::EndEntityUsedAsCa => "an issuer in it is not marked as a CA".to_owned(),
-        webpki::Error::RequiredEkuNotFoundContext(_) => "it is not issued for servers (no serverAuth)".to_owned(),
-        webpki::Error::NameConstraintViolation => "a CA in it may not issue for these names".to_owned(),
-        webpki::Error::PathLenConstraintViolated => "a CA in it may not have CAs below it".to_owned(),
-        webpki::Error::UnsupportedSignatureAlgorithmContext(_) => {
-            "it is signed with an algorithm that is no longer taken, such as SHA-1".to_owned()
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Up to three of them in words; `None` where there is none.
-fn listed(members: &[&Member<'_>]) -> Option<String> {
-    let shown: Vec<String> = members.iter().take(3).map(|member| member.shown()).collect();
-    match members.len() {
-        0 => None,
-        1..=3 => Some(shown.join(", ")),
-        many => Some(format!("{} and {} more", shown.join(", "), many - 3)),
     }
 }
 

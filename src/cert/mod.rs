@@ -23,6 +23,7 @@ mod roots;
 pub mod store;
 #[cfg(test)]
 mod testing;
+mod words;
 
 pub use self::live::{Entry, Live};
 pub use self::load::{Loaded, NotLoaded, load};

@@ -28,6 +28,7 @@ use crate::config::model::CertificateFiles;
 use self::look::{Asked, Look, Seen, Stamp};
 use self::trail::Trail;
 use self::watch::{Ear, Watch};
+use super::words::date;
 use super::{Live, Loaded, NotLoaded, expiry};
 
 /// How often files are looked at where nothing tells of a change: NFS, some containers' mounts, a system out of watches.
@@ -119,7 +120,7 @@ impl Follower {
         };
         let trouble = pair.trouble.insert(trouble);
         if !trouble.is_said && now >= trouble.since + self.pace.settle {
-            let until = serving.map(|serving| expiry::date(serving.not_after));
+            let until = serving.map(|serving| date(serving.not_after));
             let goes_on = until.map(|until| format!("; what is served until {until} goes on")).unwrap_or_default();
             tracing::error!("not taken up, tried again with every change: {}{goes_on}", trouble.why);
             trouble.is_said = true;
@@ -128,7 +129,7 @@ impl Follower {
 
     fn serve(&self, pair: &Pair, loaded: Loaded, findings: &[Finding]) {
         let file = pair.files.chain.display();
-        let (names, until) = (expiry::listed(&loaded.names), expiry::date(loaded.not_after));
+        let (names, until) = (expiry::listed(&loaded.names), date(loaded.not_after));
         for finding in findings {
             tracing::warn!("{}", said([finding]));
         }
@@ -141,7 +142,7 @@ impl Follower {
         let now = i64::try_from(self.clock.unix_seconds()).unwrap_or(i64::MAX);
         let is_valid = |loaded: &Loaded| loaded.not_before <= now && now <= loaded.not_after;
         (serving.is_some_and(is_valid) && !is_valid(new)).then(|| {
-            let (from, until) = (expiry::date(new.not_before), expiry::date(new.not_after));
+            let (from, until) = (date(new.not_before), date(new.not_after));
             format!("the new certificate is valid from {from} to {until} and so not now, while the old one is")
         })
     }
