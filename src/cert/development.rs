@@ -4,9 +4,9 @@
 //! works with it works with the real one. It refuses to be more: one key type, no
 //! revocation, and a root that nobody but its maker should trust.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rcgen::{
@@ -220,22 +220,8 @@ fn subject_alternative(name: &HostPattern) -> Result<SanType, DevelopmentError> 
     })
 }
 
-/// Writes beside the file and moves into its place, so that nobody ever reads half of it.
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), DevelopmentError> {
-    let write = || -> io::Result<()> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-        // Left by a process of the same id that was cut off.
-        match fs::remove_file(&beside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().map_err(|source| DevelopmentError::Write { path: path.to_owned(), source })
+    super::write::whole(path, text, mode).map_err(|source| DevelopmentError::Write { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 mod words;
+mod write;
 
 pub use self::live::{Entry, Live};
 pub use self::load::{Loaded, NotLoaded, load};
