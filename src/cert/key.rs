@@ -9,7 +9,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer};
 use rustls::sign::SigningKey;
 use x509_parser::asn1_rs::{FromDer as _, Integer, OctetString, Oid, Sequence};
 use x509_parser::oid_registry::{OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519};
-use x509_parser::x509::AlgorithmIdentifier;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 /// The key as TLS uses it; `None` where it is damaged or of a kind that TLS does not have here.
 pub(super) fn signing(key: &PrivateKeyDer<'static>) -> Option<Arc<dyn SigningKey>> {
@@ -51,4 +51,11 @@ pub(super) fn inside_pkcs8(der: &[u8]) -> Option<(Oid<'static>, Vec<u8>)> {
     let (rest, algorithm) = AlgorithmIdentifier::from_der(rest).ok()?;
     let (_, inner) = OctetString::from_der(rest).ok()?;
     Some((algorithm.algorithm.to_owned(), inner.as_cow().to_vec()))
+}
+
+/// The bits of a key's public half.
+pub(super) fn public_key(key: &dyn SigningKey) -> Option<Vec<u8>> {
+    let der = key.public_key()?;
+    let (_, parsed) = SubjectPublicKeyInfo::from_der(&der).ok()?;
+    Some(parsed.subject_public_key.data.to_vec())
 }

@@ -7,8 +7,6 @@ use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
-use x509_parser::prelude::FromDer as _;
-use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::clock::Clock;
 use crate::config::finding::{Finding, Place, Severity};
@@ -17,7 +15,7 @@ use crate::route::host::HostPattern;
 
 use super::chain;
 use super::judge::Judge;
-use super::key;
+use super::key::{self, public_key};
 use super::member::Member;
 use super::pem::{Pem, PemError, PemFault, Placed};
 use super::roots::Roots;
@@ -225,11 +223,4 @@ fn members<'a>(
         }
     }
     if damaged { Err(NotLoaded::Refused) } else { Ok(members) }
-}
-
-/// The bits of a key's public half.
-fn public_key(key: &dyn SigningKey) -> Option<Vec<u8>> {
-    let der = key.public_key()?;
-    let (_, parsed) = SubjectPublicKeyInfo::from_der(&der).ok()?;
-    Some(parsed.subject_public_key.data.to_vec())
 }

@@ -5,14 +5,18 @@
 use rustls::pki_types::CertificateDer;
 use x509_parser::asn1_rs::{Any, FromDer as _};
 use x509_parser::error::X509Error;
-use x509_parser::extensions::ParsedExtension;
+use x509_parser::extensions::{AuthorityInfoAccess, ParsedExtension};
 use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS;
 use x509_parser::prelude::{GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
 use crate::route::host::HostPattern;
 
 use super::pem::Placed;
+
+/// Shortest RSA key whose signatures aws-lc verifies with SHA-2.
+const MIN_RSA_BITS: usize = 2048;
 
 /// A certificate of the file with its place there.
 #[derive(Debug)]
@@ -53,12 +57,27 @@ impl<'a> Member<'a> {
 
     /// Its subject in quotes, anything that could move a terminal's cursor escaped.
     pub(super) fn subject(&self) -> String {
-        shown_name(self.x509.subject())
+        format!("{:?}", self.subject_text())
     }
 
     /// Its issuer, as [`Self::subject`].
     pub(super) fn issuer(&self) -> String {
-        shown_name(self.x509.issuer())
+        format!("{:?}", self.issuer_text())
+    }
+
+    /// Its subject as it stands there: the common name, or all of the name where it has none.
+    pub(super) fn subject_text(&self) -> String {
+        text(self.x509.subject())
+    }
+
+    /// Its issuer, as [`Self::subject_text`].
+    pub(super) fn issuer_text(&self) -> String {
+        text(self.x509.issuer())
+    }
+
+    /// All that it says, for who looks closer.
+    pub(super) fn x509(&self) -> &X509Certificate<'a> {
+        &self.x509
     }
 
     /// Whether it is one that signs others (RFC 5280 section 4.2.1.9).
@@ -79,10 +98,37 @@ impl<'a> Member<'a> {
         if self.is_signed_with(issuer.x509.public_key()) { Signed::Yes } else { Signed::NameAlone }
     }
 
-    /// Whether the signature is this key's. An algorithm that cannot be checked here (P-521, say) passes:
+    /// Whether this one could have issued `child` by its name and, where both say it, its key identifier (RFC 5280
+    /// sections 4.2.1.1 and 4.2.1.2). No signature is looked at.
+    pub(super) fn looks_like_issuer_of(&self, child: &Member<'_>) -> bool {
+        let wanted = child.x509.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(identifier) => identifier.key_identifier.as_ref(),
+            _ => None,
+        });
+        let own = self.x509.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier),
+            _ => None,
+        });
+        child.x509.issuer().as_raw() == self.x509.subject().as_raw()
+            && match (wanted, own) {
+                (Some(wanted), Some(own)) => wanted == own,
+                _ => true,
+            }
+    }
+
+    /// Whether the signature is this key's. What cannot be checked here (P-521, RSA under 2048 bits) passes:
     /// the name has to do, and webpki has the last word on the chain.
     pub(super) fn is_signed_with(&self, key: &SubjectPublicKeyInfo<'_>) -> bool {
+        if matches!(key.parsed(), Ok(PublicKey::RSA(rsa)) if rsa.key_size() < MIN_RSA_BITS) {
+            return true;
+        }
         matches!(self.x509.verify_signature(Some(key)), Ok(()) | Err(X509Error::SignatureUnsupportedAlgorithm))
+    }
+
+    /// Whether the signature was checked and is this issuer's; what cannot be checked here does not pass.
+    pub(super) fn is_proven_by(&self, issuer: &Member<'_>) -> bool {
+        self.x509.issuer().as_raw() == issuer.x509.subject().as_raw()
+            && self.x509.verify_signature(Some(issuer.x509.public_key())).is_ok()
     }
 
     /// Its issuer's Name as trust anchors have it: the DER without the outer tag and length.
@@ -114,18 +160,24 @@ impl<'a> Member<'a> {
     ///
     /// An address with characters that a shell might act upon is left out: it is shown within commands.
     pub(super) fn issuer_address(&self) -> Option<&str> {
+        self.issuer_addresses().next()
+    }
+
+    /// All of them, in the order of the certificate.
+    pub(super) fn issuer_addresses(&self) -> impl Iterator<Item = &str> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?=%+,@".contains(c);
-        self.x509.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::AuthorityInfoAccess(access) => {
-                access.iter().find_map(|entry| match (&entry.access_method, &entry.access_location) {
-                    (method, GeneralName::URI(address)) if *method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS => {
-                        (address.starts_with("http") && address.chars().all(plain)).then_some(*address)
-                    }
-                    _ => None,
-                })
-            }
+        let access = self.x509.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityInfoAccess(access) => Some(access),
             _ => None,
-        })
+        });
+        let issuers = access
+            .flat_map(AuthorityInfoAccess::iter)
+            .filter(|entry| entry.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS);
+        let addresses = issuers.filter_map(|entry| match &entry.access_location {
+            GeneralName::URI(address) => Some(*address),
+            _ => None,
+        });
+        addresses.filter(move |address| address.starts_with("http") && address.chars().all(plain))
     }
 
     /// The names that it bears, from the subject alternative names alone (RFC 6125 section 6.4.4), and the
@@ -166,9 +218,9 @@ fn address(octets: &[u8]) -> Option<String> {
 }
 
 /// The common name, or all of the name where it has none.
-fn shown_name(name: &X509Name<'_>) -> String {
+fn text(name: &X509Name<'_>) -> String {
     match name.iter_common_name().next().and_then(|common| common.as_str().ok()) {
-        Some(common) => format!("{common:?}"),
-        None => format!("{:?}", name.to_string()),
+        Some(common) => common.to_owned(),
+        None => name.to_string(),
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn address_of(member: &Member<'_>) -> String {
 }
 
 /// A file beside the chain that really holds the missing issuer, and whether it holds the leaf too.
-fn sibling_with_issuer(chain: &Path, leaf: &Member<'_>, top: &Member<'_>) -> Option<(PathBuf, bool)> {
+pub(super) fn sibling_with_issuer(chain: &Path, leaf: &Member<'_>, top: &Member<'_>) -> Option<(PathBuf, bool)> {
     siblings(chain).into_iter().find_map(|path| {
         let pem = Pem::read(&path).ok()?;
         let placed = pem.certificates().ok()?;

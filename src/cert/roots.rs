@@ -22,15 +22,15 @@ static ALGORITHMS: LazyLock<WebPkiSupportedAlgorithms> =
 
 /// The roots that a chain is judged by.
 #[derive(Debug)]
-pub(super) struct Roots {
+pub struct Roots {
     anchors: Vec<TrustAnchor<'static>>,
     /// Whether they are those of `trusted_roots`, and not Mozilla's.
     pub(super) private: bool,
 }
 
-/// Why `trusted_roots` cannot be used.
+/// Why a list of roots cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RootsError {
+pub enum RootsError {
     /// The file.
     #[error(transparent)]
     Pem(#[from] PemError),
@@ -58,7 +58,10 @@ impl RootsError {
 
 impl Roots {
     /// Mozilla's list as of this build, or the roots of a private CA.
-    pub(super) fn read(private: Option<&Path>) -> Result<Self, RootsError> {
+    ///
+    /// # Errors
+    /// Where the file is not to be had, or a certificate in it is no trust anchor.
+    pub fn read(private: Option<&Path>) -> Result<Self, RootsError> {
         let Some(path) = private else {
             return Ok(Self { anchors: webpki_roots::TLS_SERVER_ROOTS.to_vec(), private: false });
         };
@@ -87,6 +90,11 @@ impl Roots {
     /// Whether one of them signed this certificate itself, with nothing between.
     pub(super) fn signed(&self, member: &Member<'_>) -> bool {
         self.issuer_key_is(member, |key| member.is_signed_with(key))
+    }
+
+    /// Whether one of them has the name of this certificate's issuer, whatever its key.
+    pub(super) fn have_name_of_issuer(&self, member: &Member<'_>) -> bool {
+        self.issuer_key_is(member, |_| true)
     }
 
     /// Whether the key of a root with the name of this certificate's issuer passes the test.

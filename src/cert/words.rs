@@ -2,6 +2,8 @@
 //!
 //! It judges nothing.
 
+use std::path::Path;
+
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -42,7 +44,25 @@ pub(super) fn date(seconds: i64) -> String {
     time.and_then(|time| time.format(format).ok()).unwrap_or_else(|| format!("second {seconds}"))
 }
 
+/// `2026-11-25`, in UTC.
+pub(super) fn day(seconds: i64) -> String {
+    let format = format_description!("[year]-[month]-[day]");
+    let time = OffsetDateTime::from_unix_timestamp(seconds).ok();
+    time.and_then(|time| time.format(format).ok()).unwrap_or_else(|| format!("second {seconds}"))
+}
+
 /// `17 days`, or hours where it is less than two days.
 pub(super) fn span(seconds: i64) -> String {
     if seconds < 2 * DAY { format!("{} hours", seconds / 3600) } else { format!("{} days", seconds / DAY) }
+}
+
+/// A path as a shell takes it: quoted only where it must be.
+pub(super) fn quoted(path: &Path) -> String {
+    let shown = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,".contains(c);
+    if !shown.is_empty() && !shown.starts_with('-') && shown.chars().all(plain) {
+        shown
+    } else {
+        format!("'{}'", shown.replace('\'', r"'\''"))
+    }
 }
