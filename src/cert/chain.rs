@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::member::{Member, Signed};
 use super::roots::Roots;
+use super::walk;
 
 /// A chain put right. Numbers are indices of the members.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Chain {
     pub(super) dropped: Vec<(usize, Dropped)>,
     /// Whether the order of the file was wrong.
     pub(super) was_disordered: bool,
+    /// Whether its order was right by the rules, and led OpenSSL astray all the same (`walk`).
+    pub(super) was_astray: bool,
     /// Whether a strict client reaches a known root, at [`Self::time`].
     pub(super) strict: Result<(), webpki::Error>,
     /// The second at which the chain above the leaf is judged: now, or the end of the leaf's validity next to
@@ -120,10 +123,12 @@ pub(super) fn arrange(members: &[Member<'_>], leaf: usize, roots: &Roots, now: i
     let mut as_in_file = served.clone();
     as_in_file.sort_unstable();
     let was_disordered = !is_in_order(members, leaf, &as_in_file);
-    if !was_disordered {
+    let is_astray = |order: &[usize]| reached.is_ok() && !walk::reaches_root(members, order, roots, time);
+    let was_astray = !was_disordered && is_astray(&as_in_file);
+    if !was_disordered && !was_astray {
         served = as_in_file;
     }
-    Chain { served, path, dropped, was_disordered, strict: reached.map(|_| ()), time }
+    Chain { was_astray, served, path, dropped, was_disordered, strict: reached.map(|_| ()), time }
 }
 
 /// From issuer to issuer as far as the file leads, over valid ones where there is a choice.

@@ -197,6 +197,14 @@ impl Judge<'_> {
                 Some("put the leaf first, then each issuer: other programs take the file as it stands".to_owned()),
             );
         }
+        if self.chain.was_astray {
+            let what = format!(
+                "{file} holds several certificates for one issuer, and first one that leads to no root of {}: OpenSSL and curl try no other; it is served after those that do",
+                self.roots.called()
+            );
+            let mend = "put those that lead to a root before it: other programs take the file as it stands";
+            self.add(Finding::warning(self.place(), what), Some(mend.to_owned()));
+        }
         let unconnected = match self.chain.strict {
             Err(webpki::Error::UnknownIssuer) => {
                 "add the certificate that it signed, if that is missing, else take it out"

@@ -23,6 +23,7 @@ mod roots;
 pub mod store;
 #[cfg(test)]
 mod testing;
+mod walk;
 mod words;
 mod write;
 
