@@ -2,13 +2,16 @@
 //!
 //! The way in is [`open`] for all of a configuration, [`load()`] for one entry. What
 //! is served lives in [`live`]; `reload` watches the files for what changes, and
-//! `expiry` the calendar for what ends.
+//! `expiry` the calendar for what ends. `doctor` examines any chain, of a file or of a
+//! server, for a person at a terminal.
 //!
 //! It refuses to start on what would lock some clients out without a word to
 //! anybody: a bare leaf above all.
 
 mod chain;
+mod container;
 pub mod development;
+pub mod doctor;
 pub mod expiry;
 mod judge;
 mod key;

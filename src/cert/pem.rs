@@ -19,6 +19,7 @@ use rustls_pemfile::Item;
 
 use self::blocks::Block;
 pub use self::error::{PemError, PemFault};
+use super::container;
 use super::key;
 use super::read;
 
@@ -27,7 +28,7 @@ use super::read;
 pub struct Placed<T> {
     /// The thing.
     pub item: T,
-    /// Line of its BEGIN, from 1.
+    /// Line of its BEGIN, from 1; 0 where it came from no text.
     pub line: usize,
 }
 
@@ -70,6 +71,23 @@ impl Pem {
         let origin = path.display().to_string();
         let bytes = read::read(path).map_err(|error| PemError::whole(&origin, error.into()))?;
         Self::parse(&bytes, &origin)
+    }
+
+    /// Reads a file that may be binary, too: a DER certificate, or a PKCS#7 container of them. For commands that put
+    /// files right; what is served stays text, as other programs want it.
+    ///
+    /// # Errors
+    /// As [`Pem::read`].
+    pub fn read_any(path: &Path) -> Result<Self, PemError> {
+        let origin = path.display().to_string();
+        let bytes = read::read(path).map_err(|error| PemError::whole(&origin, error.into()))?;
+        match container::certificates(&bytes) {
+            Some(found) => {
+                let certificates = found.into_iter().map(|item| Placed { item, line: 0 }).collect();
+                Ok(Self { origin, certificates, keys: Vec::new(), others: Vec::new() })
+            }
+            None => Self::parse(&bytes, &origin),
+        }
     }
 
     /// Reads a text; `origin` is what errors call it: a file, or the name of an environment variable.

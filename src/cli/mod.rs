@@ -3,6 +3,7 @@
 //! A command writes its result to what it is given and returns how it went; it
 //! prints no error itself. That is done once, in `main`.
 
+mod cert;
 mod check;
 mod config_file;
 mod demo;
@@ -42,6 +43,7 @@ Examples:
   gatepost demo                                  see everything at once, nothing else needed
   gatepost check -c gatepost.toml                find what is wrong before it is served
   gatepost explain https://site.com/jitsi/Room   see who would answer, and why
+  gatepost cert inspect chat.example.org         which clients refuse a certificate, and what mends it
   gatepost run -c /etc/gatepost/gatepost.toml    serve until told to stop
 
 Exit status: 0 fine; 1 faults found, or it failed; 2 wrong command line or unreadable configuration.";
@@ -64,6 +66,9 @@ Examples:
     /// Say everything that is wrong or doubtful in the configuration and in what it names
     #[command(after_help = check::AFTER_HELP)]
     Check(check::Arguments),
+    /// Look at certificates, of a file or of any server, and put them right
+    #[command(subcommand, after_help = cert::AFTER_HELP)]
+    Cert(cert::Command),
     /// Show everything at once on ports 8443 and 8080; nothing else is needed
     #[command(after_help = demo::AFTER_HELP)]
     Demo(demo::Arguments),
@@ -102,6 +107,9 @@ pub enum Failure {
     /// A certificate or key that it names cannot be used: the findings are the message, ready to show.
     #[error("{0}")]
     Files(String),
+    /// `cert inspect` has nothing to judge: the message says why.
+    #[error("error: {0}")]
+    Unseen(String),
     /// What was typed makes no sense.
     #[error("error: {0}")]
     Usage(String),
@@ -120,7 +128,7 @@ impl Failure {
     /// 2 for a wrong command line or an unreadable configuration, else 1.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NoConfig | Self::Read(_) | Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
+            Self::NoConfig | Self::Read(_) | Self::Config(_) | Self::Usage(_) | Self::Unseen(_) => ExitCode::from(2),
             Self::Files(_) | Self::Output(_) | Self::Serve(_) | Self::Demo(_) => ExitCode::FAILURE,
         }
     }
@@ -151,6 +159,7 @@ impl Cli {
             Command::Run { config } => run::run(config),
             Command::Demo(arguments) => demo::run(arguments),
             Command::Check(arguments) => printed(|out| check::run(arguments, out)),
+            Command::Cert(command) => cert::run(command),
             Command::Explain(arguments) => printed(|out| explain::run(arguments, out)),
         }
     }
@@ -216,10 +225,11 @@ mod tests {
             "gatepost demo",
             "gatepost demo --https-port 0 --http-port 9080 --address ::1 --address 10.0.0.1",
             "gatepost explain -c x.toml https://site.com/ --json",
+            "gatepost cert inspect chat.example.org:8443 --roots r.pem --name x.example --json",
         ] {
             Cli::try_parse_from(line.split(' ')).expect(line);
         }
-        for line in ["gatepost", "gatepost serve", "gatepost explain", "gatepost run x.toml"] {
+        for line in ["gatepost", "gatepost serve", "gatepost explain", "gatepost run x.toml", "gatepost cert"] {
             let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");
         }

@@ -42,11 +42,12 @@ finish() {
   [ "$failed" = 0 ]
 }
 
-# until_true WHAT COMMAND...: tries until it holds; a deadline and not a wait.
+# until_true WHAT COMMAND...: tries until it holds, for $PATIENCE (30) seconds; a deadline and not a wait.
 until_true() {
-  local what=$1 deadline=$((SECONDS + 30)); shift
+  local what=$1 patience=${PATIENCE:-30}; shift
+  local deadline=$((SECONDS + patience))
   until "$@"; do
-    [ "$SECONDS" -lt "$deadline" ] || { echo "$what: not within 30 s" >&2; return 1; }
+    [ "$SECONDS" -lt "$deadline" ] || { echo "$what: not within $patience s" >&2; return 1; }
     sleep 0.05
   done
 }

@@ -23,6 +23,10 @@ mod upgrade;
 
 mod logs;
 
+mod cert_bad;
+mod cert_inspect;
+mod cert_serve;
+
 mod cli;
 mod demo;
 mod explain;

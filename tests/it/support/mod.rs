@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 pub(crate) mod ca;
+pub(crate) mod chains;
 pub(crate) mod client;
 pub(crate) mod gate;
 pub(crate) mod h2;
