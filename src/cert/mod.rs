@@ -3,16 +3,18 @@
 //! The way in is [`open`] for all of a configuration, [`load()`] for one entry. What
 //! is served lives in [`live`]; `reload` watches the files for what changes, and
 //! `expiry` the calendar for what ends. `doctor` examines any chain, of a file or of a
-//! server, for a person at a terminal.
+//! server, and `bundle` puts one right; both are for a person at a terminal.
 //!
 //! It refuses to start on what would lock some clients out without a word to
 //! anybody: a bare leaf above all.
 
+pub mod bundle;
 mod chain;
 mod container;
 pub mod development;
 pub mod doctor;
 pub mod expiry;
+pub mod fetch;
 mod judge;
 mod key;
 pub mod live;
@@ -33,6 +35,7 @@ mod write;
 pub use self::live::{Entry, Live};
 pub use self::load::{Loaded, NotLoaded, load};
 pub use self::store::Store;
+pub use self::write::whole as write_whole;
 
 use crate::clock::Clock;
 use crate::config::finding::{Finding, Severity};

@@ -10,6 +10,7 @@
 //! Leaving it is a change to `decode` below and to nothing else.
 
 mod blocks;
+pub(super) mod encode;
 mod error;
 
 use std::path::Path;

@@ -12,7 +12,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// What the system said. `path` is then as it was, but where the folder alone could not be flushed.
-pub(super) fn whole(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+pub fn whole(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
     // Left by a process of the same id that was cut off.

@@ -2,6 +2,7 @@
 //!
 //! None of them needs a configuration, and none touches a running gatepost.
 
+mod bundle;
 mod inspect;
 mod show;
 
@@ -14,7 +15,9 @@ use super::{Failure, Status, printed, with_causes};
 pub(super) const AFTER_HELP: &str = "\
 Examples:
   gatepost cert inspect chat.example.org            what phones, browsers, Java and curl make of a server
-  gatepost cert inspect fullchain.pem               the same of a file, before it is served";
+  gatepost cert inspect fullchain.pem               the same of a file, before it is served
+  gatepost cert bundle combined.pem --cert cert.pem --fetch
+                                                    the right file, with what is missing fetched from the CA";
 
 /// `gatepost cert …`.
 #[derive(Debug, Subcommand)]
@@ -22,11 +25,15 @@ pub(super) enum Command {
     /// Say what is wrong with a chain, which clients refuse it, and what mends it
     #[command(after_help = inspect::AFTER_HELP)]
     Inspect(inspect::Arguments),
+    /// Write the right combined PEM from files in any order: leaf, intermediates, no root
+    #[command(after_help = bundle::AFTER_HELP)]
+    Bundle(bundle::Arguments),
 }
 
 pub(super) fn run(command: &Command) -> Result<Status, Failure> {
     match command {
         Command::Inspect(arguments) => printed(|out| inspect::run(arguments, out)),
+        Command::Bundle(arguments) => printed(|out| bundle::run(arguments, out)),
     }
 }
 

@@ -110,6 +110,9 @@ pub enum Failure {
     /// `cert inspect` has nothing to judge: the message says why.
     #[error("error: {0}")]
     Unseen(String),
+    /// `cert bundle` has nothing to write, or could not: the message says why.
+    #[error("error: {0}")]
+    Bundle(String),
     /// What was typed makes no sense.
     #[error("error: {0}")]
     Usage(String),
@@ -129,7 +132,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoConfig | Self::Read(_) | Self::Config(_) | Self::Usage(_) | Self::Unseen(_) => ExitCode::from(2),
-            Self::Files(_) | Self::Output(_) | Self::Serve(_) | Self::Demo(_) => ExitCode::FAILURE,
+            Self::Files(_) | Self::Bundle(_) | Self::Output(_) | Self::Serve(_) | Self::Demo(_) => ExitCode::FAILURE,
         }
     }
 
@@ -226,10 +229,18 @@ mod tests {
             "gatepost demo --https-port 0 --http-port 9080 --address ::1 --address 10.0.0.1",
             "gatepost explain -c x.toml https://site.com/ --json",
             "gatepost cert inspect chat.example.org:8443 --roots r.pem --name x.example --json",
+            "gatepost cert bundle out.pem --cert a.pem b.pem --chain c.pem --key k.pem --with-key --fetch --roots r.pem",
         ] {
             Cli::try_parse_from(line.split(' ')).expect(line);
         }
-        for line in ["gatepost", "gatepost serve", "gatepost explain", "gatepost run x.toml", "gatepost cert"] {
+        for line in [
+            "gatepost",
+            "gatepost serve",
+            "gatepost explain",
+            "gatepost run x.toml",
+            "gatepost cert",
+            "gatepost cert bundle out.pem",
+        ] {
             let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");
         }

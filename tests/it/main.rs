@@ -24,6 +24,7 @@ mod upgrade;
 mod logs;
 
 mod cert_bad;
+mod cert_bundle;
 mod cert_inspect;
 mod cert_serve;
 
