@@ -24,7 +24,7 @@ type Key<T> = Option<Spanned<T>>;
 pub(super) struct File {
     pub(super) server: Key<Server>,
     pub(super) admin: Key<IgnoredAny>,
-    pub(super) acme: Key<IgnoredAny>,
+    pub(super) acme: Key<Acme>,
     pub(super) shared: Key<IgnoredAny>,
     pub(super) log: Key<Log>,
     pub(super) certificate: Option<Vec<Spanned<Certificate>>>,
@@ -52,6 +52,34 @@ pub(super) struct Log {
     pub(super) access: Key<String>,
     pub(super) format: Key<LogFormat>,
     pub(super) level: Key<Level>,
+}
+
+/// `[acme]`: certificates from a CA.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Acme {
+    pub(super) email: Key<String>,
+    pub(super) directory: Key<String>,
+    pub(super) directory_roots: Key<String>,
+    pub(super) trusted_roots: Key<String>,
+    pub(super) challenge: Key<Challenge>,
+    pub(super) dns_hook: Key<String>,
+    pub(super) dns_cleanup_hook: Key<String>,
+    pub(super) storage: Key<String>,
+    pub(super) profile: Key<String>,
+    pub(super) eab_key_id: Key<String>,
+    pub(super) eab_hmac_key: Key<SecretSource>,
+}
+
+/// How a CA is shown that a name is ours, in RFC 8555's and RFC 8737's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) enum Challenge {
+    #[serde(rename = "http-01")]
+    Http01,
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn01,
+    #[serde(rename = "dns-01")]
+    Dns01,
 }
 
 /// The program log's least severe level, in the words that `tracing` has for them.

@@ -4,6 +4,7 @@
 //! come at once; a configuration with a fatal one is thrown away in the end. It
 //! looks at no file and no host.
 
+mod acme;
 mod address;
 mod certificate;
 mod fields;
@@ -42,7 +43,7 @@ struct Gather<'s> {
 pub(super) fn resolve(shaped: Shaped, folder: &Path, surroundings: &Surroundings) -> (Option<Config>, Vec<Finding>) {
     let mut gather = Gather { findings: shaped.findings, damaged: shaped.damaged, folder, surroundings };
     let file = shaped.file;
-    for (name, table) in [("admin", &file.admin), ("acme", &file.acme), ("shared", &file.shared)] {
+    for (name, table) in [("admin", &file.admin), ("shared", &file.shared)] {
         if let Some(table) = table {
             gather.not_built(table, &format!("[{name}]"));
         }
@@ -53,13 +54,16 @@ pub(super) fn resolve(shaped: Shaped, folder: &Path, surroundings: &Surroundings
     let launchers = launcher::resolve(file.launcher.unwrap_or_default(), &mut gather);
     let sites = site::resolve(file.site.as_deref().unwrap_or_default(), &launchers, &server, &mut gather);
     launchers.report_unused(&mut gather);
-    if !server.https.is_empty() && certificates.is_empty() && !sites.is_empty() && gather.whole(&ROOT) {
+    let has_acme = file.acme.is_some();
+    let acme = acme::resolve(file.acme, &server, &sites, !certificates.is_empty(), &mut gather);
+    if !server.https.is_empty() && certificates.is_empty() && !has_acme && !sites.is_empty() && gather.whole(&ROOT) {
         gather.findings.push(
-            Finding::fatal(Place::default(), "no [[certificate]] is given, and https is on")
-                .mend("add [[certificate]] with `chain` and `key`, or set `https = []` in [server]"),
+            Finding::fatal(Place::default(), "no [[certificate]] is given, and https is on").mend(
+                "add [[certificate]] with `chain` and `key`, or [acme] to have them issued, or set `https = []` in [server]",
+            ),
         );
     }
-    let config = Config { server, log, certificates, sites };
+    let config = Config { server, log, certificates, acme, sites };
     loops::report(&config, &mut gather);
     (Some(config), gather.findings)
 }
