@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::config::model::{CertificateFiles, Config};
+use crate::config::model::{AcmeChallenge, CertificateFiles, Config};
 use crate::route::host::HostPattern;
 
-use super::{Loaded, Store, is_named};
+use super::{Loaded, Store, acme, is_named};
 
 /// One `[[certificate]]` with what came of its files.
 #[derive(Debug, Clone)]
@@ -28,13 +28,15 @@ pub struct Entry {
     pub loaded: Option<Loaded>,
 }
 
-/// A certificate that gatepost has issued itself.
+/// A certificate that gatepost has had issued, or will have.
 #[derive(Debug, Clone)]
-struct Issued {
-    name: String,
+pub struct Issued {
+    /// What it is called.
+    pub name: String,
     /// Whom it is for: handshakes for these fail until there is a certificate that names them.
-    hosts: Vec<HostPattern>,
-    loaded: Option<Loaded>,
+    pub hosts: Vec<HostPattern>,
+    /// What is served; `None` while there is none yet.
+    pub loaded: Option<Loaded>,
 }
 
 /// A certificate that is served, and where it is from.
@@ -78,16 +80,18 @@ struct State {
     issued: Vec<Issued>,
     /// The hosts of all sites.
     hosts: Vec<HostPattern>,
+    /// Where answers to tls-alpn-01 are, where that challenge is used.
+    challenges: Option<PathBuf>,
 }
 
 impl Live {
     /// Begins with what [`super::open`] read of a configuration.
     pub fn new(config: &Config, entries: Vec<Entry>) -> Self {
-        Self::begin(hosts(config), entries)
+        Self::begin(hosts(config), challenges(config), entries)
     }
 
-    fn begin(hosts: Vec<HostPattern>, entries: Vec<Entry>) -> Self {
-        let state = State { entries, issued: Vec::new(), hosts };
+    fn begin(hosts: Vec<HostPattern>, challenges: Option<PathBuf>, entries: Vec<Entry>) -> Self {
+        let state = State { entries, issued: Vec::new(), hosts, challenges };
         let (stores, files) = (watch::Sender::new(Arc::new(state.store())), watch::Sender::new(state.files()));
         Self { state: state.into(), stores, files }
     }
@@ -95,7 +99,7 @@ impl Live {
     /// Without a configuration.
     #[cfg(test)]
     pub(super) fn of(entries: Vec<Entry>) -> Self {
-        Self::begin(Vec::new(), entries)
+        Self::begin(Vec::new(), None, entries)
     }
 
     /// What is served now.
@@ -138,31 +142,11 @@ impl Live {
         }
     }
 
-    /// Announces a certificate that gatepost will have issued for these hosts: until it is [`Self::put`], handshakes
-    /// for those that no other certificate names fail cleanly. Announced again, it keeps what it has.
-    pub fn expect(&self, name: &str, hosts: Vec<HostPattern>) {
+    /// Serves these issued certificates in place of those before, all in one step. Where several name a host, the
+    /// first does. Handshakes for hosts of one that is not there yet fail cleanly.
+    pub fn put_issued(&self, issued: Vec<Issued>) {
         let mut state = self.state();
-        match state.issued.iter_mut().find(|issued| issued.name == name) {
-            Some(issued) => issued.hosts = hosts,
-            None => state.issued.push(Issued { name: name.to_owned(), hosts, loaded: None }),
-        }
-        self.publish(&state);
-    }
-
-    /// Serves an issued certificate, in place of the one of this name, from the next handshake on.
-    pub fn put(&self, name: &str, loaded: Loaded) {
-        let mut state = self.state();
-        match state.issued.iter_mut().find(|issued| issued.name == name) {
-            Some(issued) => issued.loaded = Some(loaded),
-            None => state.issued.push(Issued { name: name.to_owned(), hosts: Vec::new(), loaded: Some(loaded) }),
-        }
-        self.publish(&state);
-    }
-
-    /// Serves the issued certificate of this name no more.
-    pub fn withdraw(&self, name: &str) {
-        let mut state = self.state();
-        state.issued.retain(|issued| issued.name != name);
+        state.issued = issued;
         self.publish(&state);
     }
 
@@ -171,6 +155,7 @@ impl Live {
         let mut state = self.state();
         state.entries = entries;
         state.hosts = hosts(config);
+        state.challenges = challenges(config);
         self.publish(&state);
         self.files.send_replace(state.files());
     }
@@ -198,12 +183,17 @@ impl State {
         let awaited = self.issued.iter().flat_map(|issued| &issued.hosts);
         let awaited = awaited.chain(self.hosts.iter().filter(|_| some_missing));
         let pending: Vec<HostPattern> = awaited.filter(|host| !is_named(host, &loaded)).cloned().collect();
-        Store::new(loaded, &pending)
+        Store::new(loaded, &pending).answering_challenges(self.challenges.clone())
     }
 }
 
 fn hosts(config: &Config) -> Vec<HostPattern> {
     config.sites.iter().flat_map(|site| site.hosts.iter().cloned()).collect()
+}
+
+fn challenges(config: &Config) -> Option<PathBuf> {
+    let acme = config.acme.as_ref().filter(|acme| acme.challenge == AcmeChallenge::TlsAlpn01)?;
+    Some(acme::Storage::new(&acme.storage).tls_alpn_01())
 }
 
 fn is_of(entry: &Entry, files: &CertificateFiles) -> bool {
@@ -236,27 +226,29 @@ mod tests {
         Some(loaded.key.cert[0].to_vec())
     }
 
+    fn issued(hosts: Vec<HostPattern>, loaded: Option<&Loaded>) -> Issued {
+        Issued { name: "new".into(), hosts, loaded: loaded.cloned() }
+    }
+
     #[test]
     fn a_name_that_is_waited_for_gets_nothing_and_others_are_served() {
         let (files, first) = loaded("site.example");
         let live = Live::of(vec![Entry { files, loaded: Some(first.clone()) }]);
-        live.expect("new", hosts(&["new.example", "site.example"]));
+        live.put_issued(vec![issued(hosts(&["new.example", "site.example"]), None)]);
         assert_eq!(chosen(&live, "new.example"), None);
         assert_eq!(chosen(&live, "site.example"), leaf(&first), "named by another");
         assert_eq!(chosen(&live, "unknown.example"), leaf(&first));
 
         let (_, new) = loaded("new.example");
-        live.put("new", new.clone());
+        let awaited = issued(hosts(&["new.example", "more.example"]), None);
+        live.put_issued(vec![issued(Vec::new(), Some(&new)), awaited]);
         assert_eq!(chosen(&live, "new.example"), leaf(&new));
-        live.expect("new", hosts(&["new.example", "more.example"]));
-        assert_eq!(chosen(&live, "new.example"), leaf(&new), "announced again, it stays");
         assert_eq!(chosen(&live, "more.example"), None);
 
         let (_, renewed) = loaded("new.example");
-        live.put("new", renewed.clone());
-        assert_eq!(chosen(&live, "new.example"), leaf(&renewed));
-        assert_eq!(live.all().len(), 2, "it took the other's place");
-        live.withdraw("new");
+        live.put_issued(vec![issued(Vec::new(), Some(&renewed)), issued(Vec::new(), Some(&new))]);
+        assert_eq!(chosen(&live, "new.example"), leaf(&renewed), "the first that names it");
+        live.put_issued(Vec::new());
         assert_eq!(chosen(&live, "new.example"), leaf(&first), "nobody's name any more");
     }
 

@@ -2,12 +2,14 @@
 //!
 //! The way in is [`open`] for all of a configuration, [`load()`] for one entry. What
 //! is served lives in [`live`]; `reload` watches the files for what changes, and
-//! `expiry` the calendar for what ends. `doctor` examines any chain, of a file or of a
+//! `expiry` the calendar for what ends. Certificates that a CA issues for `[acme]`
+//! are had and renewed in [`acme`]. `doctor` examines any chain, of a file or of a
 //! server, and `bundle` puts one right; both are for a person at a terminal.
 //!
 //! It refuses to start on what would lock some clients out without a word to
 //! anybody: a bare leaf above all.
 
+pub mod acme;
 pub mod bundle;
 mod chain;
 mod container;
@@ -32,7 +34,7 @@ mod walk;
 mod words;
 mod write;
 
-pub use self::live::{Entry, Live};
+pub use self::live::{Entry, Issued, Live};
 pub use self::load::{Loaded, NotLoaded, load};
 pub use self::store::Store;
 pub use self::write::whole as write_whole;
@@ -68,7 +70,10 @@ pub fn open(config: &Config, clock: Clock, serving: Option<&Live>) -> (Option<Ve
         entries.push(Entry { files: files.clone(), loaded: outcome.ok().or(kept) });
     }
     let loaded: Vec<Loaded> = entries.iter().filter_map(|entry| entry.loaded.clone()).collect();
-    if !some_missing && !loaded.is_empty() && !config.server.https.is_empty() {
+    if let Some(acme) = &config.acme {
+        let named: Vec<HostPattern> = loaded.iter().flat_map(|certificate| certificate.names.clone()).collect();
+        findings.extend(acme::findings(config, acme, &named, clock));
+    } else if !some_missing && !loaded.is_empty() && !config.server.https.is_empty() {
         let hosts = config.sites.iter().flat_map(|site| site.hosts.iter().map(move |host| (site, host)));
         for (site, host) in hosts.filter(|(_, host)| !is_named(host, &loaded)) {
             let what =

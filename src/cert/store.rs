@@ -18,6 +18,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -26,6 +27,7 @@ use rustls::sign::CertifiedKey;
 use crate::route::host::{Host, HostPattern};
 
 use super::Loaded;
+use super::acme::alpn;
 
 /// All certificates of one configuration: immutable, swapped whole on reload.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub struct Store {
     names: Names,
     /// Hosts whose certificate is not there yet; the indices mean nothing.
     pending: Names,
+    /// Where answers to tls-alpn-01 are, where that challenge is used.
+    challenges: Option<PathBuf>,
 }
 
 impl Store {
@@ -45,7 +49,18 @@ impl Store {
         }
         let mut waiting = Names::default();
         pending.iter().for_each(|name| waiting.add(name, 0));
-        Self { loaded, names, pending: waiting }
+        Self { loaded, names, pending: waiting, challenges: None }
+    }
+
+    /// The same, answering a CA's validator from the files in this folder (RFC 8737).
+    #[must_use]
+    pub fn answering_challenges(self, folder: Option<PathBuf>) -> Self {
+        Self { challenges: folder, ..self }
+    }
+
+    /// Whether validators are answered at all.
+    pub fn answers_challenges(&self) -> bool {
+        self.challenges.is_some()
     }
 
     /// All certificates, in the order of the file.
@@ -86,6 +101,12 @@ impl Store {
 
 impl ResolvesServerCert for Store {
     fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let Some(folder) = &self.challenges
+            && client_hello.alpn().is_some_and(alpn::is_asked)
+        {
+            // A file is read here, on a worker: a few hundred bytes, in a handshake that a CA alone has a use for.
+            return alpn::answer_for(folder, client_hello.server_name()?);
+        }
         let index = self.choose(client_hello.server_name())?;
         self.loaded.get(index).map(|certificate| certificate.key.clone())
     }

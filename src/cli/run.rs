@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::cert::acme::{self, Engine, Wanted};
 use crate::cert::{self, Live};
 use crate::clock::Clock;
 use crate::config::finding::{Finding, Severity};
@@ -50,6 +51,9 @@ pub enum ServeError {
     /// The access log cannot be written.
     #[error(transparent)]
     Log(#[from] OpenError),
+    /// No thread for renewals is to be had.
+    #[error("cannot look after certificates")]
+    Engine(#[source] std::io::Error),
     /// Serving went wrong.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -101,7 +105,11 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     report(&findings, &source);
     let (mut snapshot, certificates) = what_is_named(&config, &source, None)?;
     let live = Arc::new(Live::new(&config, certificates));
+    let wanted = Wanted::of(&config, Clock::System);
+    put_issued(wanted.as_ref(), &live);
     let listeners = bind(addresses(&config), config.server.workers.get())?;
+    // Not before the ports are ours: the CA asks there.
+    let engine = engine(wanted, &live)?;
     let bound: Vec<_> = listeners.iter().take(1).flatten().map(|one| (one.speaks, one.address)).collect();
     let first_https = bound.iter().find(|(speaks, _)| *speaks == Speaks::Https).map(|(_, address)| address.port());
     let https_port = |named: Option<u16>| if named == Some(0) { first_https } else { named };
@@ -117,7 +125,7 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     announce(&bound);
     let path = source.path;
     let reload = || {
-        let mut snapshot = reload(&path, &config, &live)?;
+        let mut snapshot = reload(&path, &config, &live, &engine)?;
         snapshot.https_port = https_port(snapshot.https_port);
         Some(snapshot)
     };
@@ -134,6 +142,17 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
 fn addresses(config: &Config) -> impl Iterator<Item = (Speaks, std::net::SocketAddr)> {
     let plain = config.server.http.iter().map(|&address| (Speaks::Http, address));
     plain.chain(config.server.https.iter().map(|&address| (Speaks::Https, address)))
+}
+
+/// Puts what a CA has issued before into use.
+fn put_issued(wanted: Option<&Wanted>, live: &Live) {
+    live.put_issued(wanted.map(|wanted| acme::issued(wanted, Clock::System)).unwrap_or_default());
+}
+
+/// Has the rest issued, and everything renewed from now on.
+fn engine(wanted: Option<Wanted>, live: &Arc<Live>) -> Result<Engine, ServeError> {
+    let live = live.clone();
+    Engine::start(wanted, Clock::System, move |wanted| put_issued(Some(wanted), &live)).map_err(ServeError::Engine)
 }
 
 /// Everything that requests and handshakes see, or all that is in its way. `serving` is what handshakes see already.
@@ -157,7 +176,7 @@ fn what_is_named(
 }
 
 /// Reads the file again. On any fault the old snapshot goes on serving and the log says why.
-fn reload(path: &Path, serving: &Config, live: &Live) -> Option<Snapshot> {
+fn reload(path: &Path, serving: &Config, live: &Live, engine: &Engine) -> Option<Snapshot> {
     tracing::info!(file = %path.display(), "reloading");
     let next = config::read(path).map_err(ServeError::from).and_then(|source| {
         let Parsed { config, findings, source, .. } = config::parse(&source.text, path);
@@ -171,6 +190,9 @@ fn reload(path: &Path, serving: &Config, live: &Live) -> Option<Snapshot> {
         let (snapshot, certificates) = what_is_named(&config, &source, Some(live))?;
         // Last, so that a fault above leaves everything as it was.
         live.adopt(&config, certificates);
+        let wanted = Wanted::of(&config, Clock::System);
+        put_issued(wanted.as_ref(), live);
+        engine.follow(wanted);
         Ok(snapshot)
     });
     match next {

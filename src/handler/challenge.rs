@@ -1,15 +1,18 @@
-//! `/.well-known/acme-challenge/`: what certbot put into `acme_webroot`, ahead of every redirect and route.
+//! `/.well-known/acme-challenge/`: what certbot put into `acme_webroot`, or gatepost's own orders into their storage,
+//! ahead of every redirect and route.
 //!
-//! Serves the files of that one folder and nothing else: a token is base64url
-//! (RFC 8555 section 8.3), so no name can lead out of it.
+//! Serves the files of these folders and nothing else: a token is base64url
+//! (RFC 8555 section 8.3), so no name can lead out of them.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use http::header::{self, HeaderValue};
 use http::{Method, Response};
 
 use crate::body::Body;
+use crate::cert::acme::Storage;
+use crate::config::model::{AcmeChallenge, Config};
 use crate::error::RequestError;
 
 /// Where RFC 8555 section 8.3 has it.
@@ -23,31 +26,45 @@ pub fn token(path: &str) -> Option<&str> {
     path.strip_prefix(PATH)
 }
 
-/// Answers with the file of that token.
+/// Where answers are: what certbot writes to, and what gatepost's own orders do.
+pub fn folders(config: &Config) -> Vec<PathBuf> {
+    let webroot = config.server.acme_webroot.iter().map(|webroot| webroot.join(PATH.trim_start_matches('/')));
+    let own = config.acme.iter().filter(|acme| acme.challenge == AcmeChallenge::Http01);
+    webroot.chain(own.map(|acme| Storage::new(&acme.storage).http_01())).collect()
+}
+
+/// Answers with the file of that token, from the first of these folders that has it.
 ///
 /// # Errors
 /// [`RequestError::NotFound`] for an unknown token: never a redirect.
-pub async fn reply(webroot: &Path, token: &str, method: &Method) -> Result<Response<Body>, RequestError> {
+pub async fn reply(folders: &[PathBuf], token: &str, method: &Method) -> Result<Response<Body>, RequestError> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Err(RequestError::MethodNotAllowed("GET, HEAD"));
     }
     if token.is_empty() || !token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
         return Err(RequestError::NotFound);
     }
-    let path = webroot.join(PATH.trim_start_matches('/')).join(token);
-    let shown = path.display().to_string();
-    let text = tokio::task::spawn_blocking(move || read(&path))
+    let paths: Vec<PathBuf> = folders.iter().map(|folder| folder.join(token)).collect();
+    let text = tokio::task::spawn_blocking(move || first(&paths))
         .await
-        .map_err(|error| RequestError::Internal(error.to_string()))?
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => RequestError::NotFound,
-            _ => RequestError::File { path: shown, source },
-        })?;
+        .map_err(|error| RequestError::Internal(error.to_string()))??;
     let mut response = Response::new(Body::full(text));
     let fields = response.headers_mut();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// The first of these files that is there.
+fn first(paths: &[PathBuf]) -> Result<Vec<u8>, RequestError> {
+    for path in paths {
+        match read(path) {
+            Ok(text) => return Ok(text),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(source) => return Err(RequestError::File { path: path.display().to_string(), source }),
+        }
+    }
+    Err(RequestError::NotFound)
 }
 
 /// Reads a regular file; anything else, a FIFO say, is not there.

@@ -217,11 +217,11 @@ impl Road<'_> {
         let Some((site, by)) = snapshot.table.find(host) else {
             return Err(if is_plain { RequestError::UnknownHost } else { RequestError::Misdirected });
         };
-        if let Some(webroot) = &snapshot.acme_webroot
+        if !snapshot.challenges.is_empty()
             && by != By::Default
             && let Some(token) = challenge::token(&asked.path)
         {
-            return challenge::reply(webroot, token, &self.told.method).await.map(ControlFlow::Break);
+            return challenge::reply(&snapshot.challenges, token, &self.told.method).await.map(ControlFlow::Break);
         }
         if let Some((store, index)) = &self.connection.presented
             && !store.may_answer(*index, host)

@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use crate::config::model::Config;
-use crate::handler::{BuildError, Handler, PoolPlan};
+use crate::handler::{BuildError, Handler, PoolPlan, challenge};
 use crate::route::table::{Routes, Table};
 
 use super::tls::Tls;
@@ -35,8 +35,8 @@ pub struct Served {
 pub struct Snapshot {
     /// Host → site.
     pub table: Table<Site>,
-    /// What `acme_webroot` names.
-    pub acme_webroot: Option<PathBuf>,
+    /// Where the answers to a CA's questions over HTTP are, looked through in this order.
+    pub challenges: Vec<PathBuf>,
     /// The port that redirects to https name; `None` where nothing listens for https.
     pub https_port: Option<u16>,
     /// The pools that each worker keeps.
@@ -86,7 +86,7 @@ impl Snapshot {
         let default = config.sites.iter().position(|site| site.default);
         Ok(Self {
             table: Table::new(sites, default),
-            acme_webroot: config.server.acme_webroot.clone(),
+            challenges: challenge::folders(config),
             https_port: (!config.server.https.is_empty()).then_some(config.server.public_https_port),
             plans,
             trusted_proxies: config.server.trusted_proxies.clone(),

@@ -12,7 +12,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
+use crate::cert::acme::alpn;
 use crate::cert::store::Store;
 
 use super::io::ClientIo;
@@ -42,7 +44,7 @@ impl Tls {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(store.clone());
-        config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
+        config.alpn_protocols = protocols(&store);
         // Tickets keep all state at the client, so resumption needs nothing that workers share and lock.
         config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -55,8 +57,19 @@ impl Tls {
     pub fn with(&self, store: Arc<Store>) -> Self {
         let mut config = ServerConfig::clone(&self.config);
         config.cert_resolver = store.clone();
+        config.alpn_protocols = protocols(&store);
         Self { store, config: Arc::new(config) }
     }
+}
+
+/// By ALPN, what we would rather speak first.
+fn protocols(store: &Store) -> Vec<Vec<u8>> {
+    let mut protocols = vec![H2.to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
+    if store.answers_challenges() {
+        // Last: whoever offers anything else beside it gets that.
+        protocols.push(alpn::PROTOCOL.to_vec());
+    }
+    protocols
 }
 
 /// A connection after its handshake.
@@ -78,6 +91,11 @@ pub async fn handshake(tls: &Tls, tcp: TcpStream) -> Option<Shaken> {
     match timeout(HANDSHAKE, acceptor.accept(tcp).into_fallible()).await {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
+            if session.alpn_protocol() == Some(alpn::PROTOCOL) {
+                // RFC 8737 section 3: the validator has seen what it came for, and no data follow.
+                say_goodbye(stream).await;
+                return None;
+            }
             let h2 = session.alpn_protocol() == Some(H2);
             let presented = tls.store.choose(session.server_name());
             let sni = session.server_name().map(Into::into);
@@ -95,6 +113,11 @@ pub async fn handshake(tls: &Tls, tcp: TcpStream) -> Option<Shaken> {
             None
         }
     }
+}
+
+/// Ends a connection in order. Best effort: whoever is at the other end is done.
+async fn say_goodbye(mut tls: TlsStream<TcpStream>) {
+    timeout(Duration::from_secs(1), tls.shutdown()).await.ok();
 }
 
 /// What came was no TLS record: most likely plain HTTP, by somebody who left the `s` out.

@@ -10,6 +10,7 @@ use crate::config::model::{
     Answer, Config, Identity, LaunchMode, Launcher, Moderators, Provider, Proxy, Redirect, RedirectTarget, Rooms,
     Symlinks, UpstreamHost, Website,
 };
+use crate::handler::challenge;
 use crate::handler::site::resolve::{Refusal, Target};
 use crate::jitsi::room::Asked as AskedRoom;
 use crate::route::path::{PathPrefix, decode_unreserved};
@@ -19,11 +20,12 @@ use super::url::Asked;
 
 /// A certificate authority's challenge, ahead of everything else.
 pub(super) fn challenge(asked: &Asked, config: &Config) -> Option<Answered> {
-    let webroot = config.server.acme_webroot.as_ref()?;
+    let folders = challenge::folders(config);
     let path = decode_unreserved(&asked.path);
-    let token = path.strip_prefix("/.well-known/acme-challenge/")?;
-    let file = webroot.join(".well-known/acme-challenge").join(token);
-    let answer = format!("the challenge in {}, ahead of redirect and routes; 404 if it is not there", file.display());
+    let token = challenge::token(&path).filter(|_| !folders.is_empty())?;
+    let files: Vec<String> = folders.iter().map(|folder| folder.join(token).display().to_string()).collect();
+    let answer =
+        format!("the challenge in {}, ahead of redirect and routes; 404 if it is not there", files.join(" or "));
     Some(Answered::new("challenge", None, answer))
 }
 
