@@ -1,9 +1,12 @@
-//! `gatepost cert …`: looks at certificates and puts them right, one subcommand a file.
+//! `gatepost cert …`: looks at certificates, puts them right, has them issued and revoked; one subcommand a file.
 //!
-//! None of them needs a configuration, and none touches a running gatepost.
+//! `inspect` and `bundle` need no configuration and touch no running gatepost; `renew` and
+//! `revoke` are about what `[acme]` of a configuration has.
 
 mod bundle;
 mod inspect;
+mod renew;
+mod revoke;
 mod show;
 
 use clap::Subcommand;
@@ -28,12 +31,20 @@ pub(super) enum Command {
     /// Write the right combined PEM from files in any order: leaf, intermediates, no root
     #[command(after_help = bundle::AFTER_HELP)]
     Bundle(bundle::Arguments),
+    /// Have the certificates of `[acme]` issued anew, now
+    #[command(after_help = renew::AFTER_HELP)]
+    Renew(renew::Arguments),
+    /// Revoke a certificate that `[acme]` had issued, and have another in its place
+    #[command(after_help = revoke::AFTER_HELP)]
+    Revoke(revoke::Arguments),
 }
 
 pub(super) fn run(command: &Command) -> Result<Status, Failure> {
     match command {
         Command::Inspect(arguments) => printed(|out| inspect::run(arguments, out)),
         Command::Bundle(arguments) => printed(|out| bundle::run(arguments, out)),
+        Command::Renew(arguments) => printed(|out| renew::run(arguments, out)),
+        Command::Revoke(arguments) => printed(|out| revoke::run(arguments, out)),
     }
 }
 

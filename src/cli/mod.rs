@@ -66,7 +66,7 @@ Examples:
     /// Say everything that is wrong or doubtful in the configuration and in what it names
     #[command(after_help = check::AFTER_HELP)]
     Check(check::Arguments),
-    /// Look at certificates, of a file or of any server, and put them right
+    /// Look at certificates, of a file or of any server, put them right, have them issued by hand
     #[command(subcommand, after_help = cert::AFTER_HELP)]
     Cert(cert::Command),
     /// Show everything at once on ports 8443 and 8080; nothing else is needed
@@ -122,6 +122,9 @@ pub enum Failure {
     /// Serving did not start, or ended badly.
     #[error("error: {}", with_causes(.0))]
     Serve(#[source] Box<run::ServeError>),
+    /// The CA could not be asked: the message says why, and what mends it.
+    #[error("error: {0}")]
+    Acme(String),
     /// There is no demo.
     #[error("error: {}", with_causes(.0))]
     Demo(#[source] Box<demo::DemoError>),
@@ -132,7 +135,12 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoConfig | Self::Read(_) | Self::Config(_) | Self::Usage(_) | Self::Unseen(_) => ExitCode::from(2),
-            Self::Files(_) | Self::Bundle(_) | Self::Output(_) | Self::Serve(_) | Self::Demo(_) => ExitCode::FAILURE,
+            Self::Acme(_)
+            | Self::Files(_)
+            | Self::Bundle(_)
+            | Self::Output(_)
+            | Self::Serve(_)
+            | Self::Demo(_) => ExitCode::FAILURE,
         }
     }
 
@@ -230,6 +238,9 @@ mod tests {
             "gatepost explain -c x.toml https://site.com/ --json",
             "gatepost cert inspect chat.example.org:8443 --roots r.pem --name x.example --json",
             "gatepost cert bundle out.pem --cert a.pem b.pem --chain c.pem --key k.pem --with-key --fetch --roots r.pem",
+            "gatepost cert renew",
+            "gatepost cert renew -c x.toml chat.site.com --json",
+            "gatepost cert revoke -c x.toml chat.site.com --reason key-compromise --no-reissue",
         ] {
             Cli::try_parse_from(line.split(' ')).expect(line);
         }
@@ -240,6 +251,7 @@ mod tests {
             "gatepost run x.toml",
             "gatepost cert",
             "gatepost cert bundle out.pem",
+            "gatepost cert revoke",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -9,6 +9,8 @@ mod listen;
 mod reload;
 mod tls;
 
+mod acme;
+
 mod conn;
 
 mod route;

@@ -5,8 +5,8 @@
 use std::sync::OnceLock;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DistinguishedName, DnType,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
@@ -69,6 +69,25 @@ impl Ca {
     pub(crate) fn leaf_with_left(&self, names: &[&str], lifetime: Duration, left: Duration) -> Identity {
         let end = OffsetDateTime::now_utc() + left;
         self.leaf_valid(names, end - lifetime, end)
+    }
+
+    /// A chain for this certificate request (PKCS#10, DER).
+    pub(crate) fn sign(&self, request: &[u8], from: OffsetDateTime, to: OffsetDateTime) -> String {
+        let request = CertificateSigningRequestParams::from_der(&request.to_vec().into()).expect("a request");
+        self.sign_request(request, from, to)
+    }
+
+    /// The same of one that was read already.
+    pub(crate) fn sign_request(
+        &self,
+        mut request: CertificateSigningRequestParams,
+        from: OffsetDateTime,
+        to: OffsetDateTime,
+    ) -> String {
+        (request.params.not_before, request.params.not_after) = (from, to);
+        request.params.use_authority_key_identifier_extension = true;
+        let issuer: &Issuer<'_, KeyPair> = &self.intermediate;
+        request.signed_by(issuer).expect("a leaf").pem() + &self.intermediate.pem()
     }
 
     fn leaf_valid(&self, names: &[&str], from: OffsetDateTime, to: OffsetDateTime) -> Identity {

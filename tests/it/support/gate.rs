@@ -125,7 +125,7 @@ impl Builder {
 
     /// The file as it will be read; it and what it names are written.
     pub(crate) fn write(mut self) -> Self {
-        if self.certificates.is_empty() {
+        if self.certificates.is_empty() && !self.file.contains("[acme]") {
             self = self.certificate(&ca().leaf(&[CHAT]));
         }
         let folder = self.folder.path().display().to_string();

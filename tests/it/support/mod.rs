@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+pub(crate) mod authority;
 pub(crate) mod ca;
 pub(crate) mod chains;
 pub(crate) mod client;
