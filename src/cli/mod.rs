@@ -135,12 +135,9 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoConfig | Self::Read(_) | Self::Config(_) | Self::Usage(_) | Self::Unseen(_) => ExitCode::from(2),
-            Self::Acme(_)
-            | Self::Files(_)
-            | Self::Bundle(_)
-            | Self::Output(_)
-            | Self::Serve(_)
-            | Self::Demo(_) => ExitCode::FAILURE,
+            Self::Acme(_) | Self::Files(_) | Self::Bundle(_) | Self::Output(_) | Self::Serve(_) | Self::Demo(_) => {
+                ExitCode::FAILURE
+            }
         }
     }
 
