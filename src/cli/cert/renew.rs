@@ -16,6 +16,7 @@ use crate::log::setup::program_log;
 use crate::route::host::HostPattern;
 
 use super::super::{ConfigFile, Failure, Status};
+use super::waiting;
 
 pub(super) const AFTER_HELP: &str = "\
 A running gatepost answers the CA's questions on ports 80 and 443 and serves what comes, without a restart.
@@ -42,7 +43,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
     let (config, _) = arguments.config.load()?;
     let (wanted, host) = wanted(&config, arguments.host.as_deref())?;
     program_log(config.log.level);
-    let report = asking(by_hand::renew(&wanted, host.as_ref(), Clock::System))?.map_err(Failure::from)?;
+    let report = waiting(by_hand::renew(&wanted, host.as_ref(), Clock::System))?.map_err(Failure::from)?;
     match arguments.json {
         true => write_json(
             &json!({ "placed": placed(&report), "refused": refused(&report), "failed": failed(&report) }),
@@ -68,15 +69,6 @@ pub(super) fn wanted(config: &Config, host: Option<&str>) -> Result<(Wanted, Opt
         true => format!("{host} has its [[certificate]], or none can be had by [acme]: see gatepost check"),
         false => format!("no site of the configuration has the host {host}"),
     }))
-}
-
-/// Waits for an answer on a runtime of its own.
-pub(super) fn asking<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(future);
-    // A name that the system is still looking up must not hold up the end.
-    runtime.shutdown_background();
-    Ok(outcome)
 }
 
 impl From<AcmeFailure> for Failure {

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::log::setup::program_log;
 
 use super::super::{ConfigFile, Failure, Status};
-use super::renew;
+use super::{renew, waiting};
 
 pub(super) const AFTER_HELP: &str = "\
 First another certificate with another key is issued and put in place, then the old one is revoked. With
@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
     let Some(host) = host else { return Err(Failure::Usage("which host?".to_owned())) };
     program_log(config.log.level);
     let asked = by_hand::revoke(&wanted, &host, arguments.reason.into(), !arguments.no_reissue, Clock::System);
-    let revoked = match renew::asking(asked)? {
+    let revoked = match waiting(asked)? {
         Ok(revoked) => revoked,
         Err(RevokeError::Failed(failure)) => return Err(failure.into()),
         Err(RevokeError::NotReissued(report)) => {
