@@ -4,6 +4,9 @@
 //! this alone. A value that could be wrong has been refused before it got here;
 //! a path that the file gives relative has become one from the file's folder.
 
+mod acme;
+mod launcher;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -16,9 +19,13 @@ use serde::Deserialize;
 
 use crate::route::host::{Authority, Host, HostPattern};
 use crate::route::path::PathPrefix;
-use crate::secret::Secret;
 
-use super::finding::{Finding, Place};
+use super::finding::Place;
+
+pub use acme::{Acme, AcmeChallenge, AcmeDirectory, ExternalAccount, SecretFrom};
+pub use launcher::{
+    Anonymous, Identity, LaunchMode, Launcher, MattermostSource, Moderators, PemSource, Provider, Rooms,
+};
 
 /// Everything that one file says.
 #[derive(Debug, Clone)]
@@ -117,136 +124,6 @@ pub struct CertificateFiles {
     pub key_place: Place,
     /// Where it names the roots; [`Self::place`] where it names none.
     pub roots_place: Place,
-}
-
-/// `[acme]`: where certificates come from for hosts that no `[[certificate]]` names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Acme {
-    /// Whom the CA may write to.
-    pub email: Option<String>,
-    /// Which CA.
-    pub directory: AcmeDirectory,
-    /// PEM: roots for the CA's own https; `None` for Mozilla's.
-    pub directory_roots: Option<PathBuf>,
-    /// PEM: roots for judging what it issues; `None` for Mozilla's.
-    pub trusted_roots: Option<PathBuf>,
-    /// How the CA is shown that a name is ours.
-    pub challenge: AcmeChallenge,
-    /// Folder for account and certificates.
-    pub storage: PathBuf,
-    /// The CA's certificate profile, where one is wanted.
-    pub profile: Option<String>,
-    /// External account binding (RFC 8555 section 7.3.4), where the CA wants one.
-    pub external_account: Option<ExternalAccount>,
-    /// Where the file says so, for findings.
-    pub place: Place,
-}
-
-impl Acme {
-    /// Why no certificate can be had for a site's host in this way, and the ways out; `None` where it can.
-    ///
-    /// Refused is a wildcard without DNS alone, which can never work. The others shut out their own host and no more.
-    pub fn refusal(&self, host: &HostPattern, site: &Place) -> Option<Finding> {
-        let name = match host {
-            HostPattern::Wildcard(name) => name,
-            HostPattern::Exact(name) => name,
-        };
-        if matches!(host, HostPattern::Wildcard(_)) && !matches!(self.challenge, AcmeChallenge::Dns01 { .. }) {
-            // RFC 8555 section 7.1.3 leaves it to the CA; every public one demands DNS (Baseline Requirements 3.2.2.4).
-            let what = format!("[acme] cannot get a certificate for {host} by {}", self.challenge.name());
-            let mend = "write challenge = \"dns-01\" with a `dns_hook`, name a [[certificate]] that bears it, or list the hosts one by one";
-            return Some(Finding::fatal(site.clone(), what).mend(mend));
-        }
-        if name.is_address() {
-            let what = format!("[acme] gets no certificate for the address {host}: handshakes for it will fail");
-            return Some(
-                Finding::fault(site.clone(), what).mend("name a [[certificate]] that bears it, or use a name"),
-            );
-        }
-        if !matches!(self.directory, AcmeDirectory::Url(_)) && !is_public(name) {
-            let what = format!("no public CA gives a certificate for {host}: the name is not on the internet");
-            let mend = "name a [[certificate]] of a private CA, or that CA's `directory` in [acme]";
-            return Some(Finding::fault(site.clone(), what).mend(mend));
-        }
-        None
-    }
-}
-
-/// Whether a name could be in the public DNS (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`).
-fn is_public(name: &Host) -> bool {
-    const PRIVATE: [&str; 9] =
-        ["localhost", "local", "test", "invalid", "example", "internal", "home.arpa", "lan", "onion"];
-    let name = name.as_str();
-    let below = |suffix: &str| name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    name.contains('.') && !PRIVATE.iter().any(|suffix| below(suffix))
-}
-
-/// A CA, by where its directory (RFC 8555 section 7.1.1) is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AcmeDirectory {
-    /// Let's Encrypt.
-    LetsEncrypt,
-    /// Let's Encrypt's test CA: hardly any limits, and nobody trusts it.
-    LetsEncryptStaging,
-    /// The https address of another's.
-    Url(String),
-}
-
-impl AcmeDirectory {
-    /// Its address.
-    pub fn url(&self) -> &str {
-        match self {
-            // letsencrypt.org/docs/acme-protocol-updates, .../staging-environment
-            Self::LetsEncrypt => "https://acme-v02.api.letsencrypt.org/directory",
-            Self::LetsEncryptStaging => "https://acme-staging-v02.api.letsencrypt.org/directory",
-            Self::Url(url) => url,
-        }
-    }
-}
-
-/// How a CA is shown that a name is ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AcmeChallenge {
-    /// A file on port 80 (RFC 8555 section 8.3).
-    Http01,
-    /// A certificate on port 443 (RFC 8737).
-    TlsAlpn01,
-    /// A TXT record (RFC 8555 section 8.4), set and removed by commands in the form of certbot's manual hooks.
-    Dns01 {
-        /// Sets the record.
-        hook: String,
-        /// Removes it.
-        cleanup: Option<String>,
-    },
-}
-
-impl AcmeChallenge {
-    /// Its name in the protocol and in the file.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Http01 => "http-01",
-            Self::TlsAlpn01 => "tls-alpn-01",
-            Self::Dns01 { .. } => "dns-01",
-        }
-    }
-}
-
-/// An account that the CA knows already from elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExternalAccount {
-    /// The CA's name for the key.
-    pub key_id: String,
-    /// The key, base64url.
-    pub hmac_key: SecretFrom,
-}
-
-/// Where a secret comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretFrom {
-    /// Read from this file when it is needed.
-    File(PathBuf),
-    /// Given in the configuration or in the environment.
-    Text(Secret<String>),
 }
 
 /// `[[site]]`: hosts and what answers under their paths.
@@ -418,110 +295,4 @@ pub struct Respond {
     pub status: StatusCode,
     /// `Content-Type`.
     pub content_type: HeaderValue,
-}
-
-/// `[launcher.NAME]` as one route uses it.
-#[derive(Debug, Clone)]
-pub struct Launcher {
-    /// NAME.
-    pub name: String,
-    /// Whose meetings.
-    pub provider: Provider,
-    /// Page or redirect.
-    pub mode: LaunchMode,
-    /// Who is asking.
-    pub identity: Identity,
-    /// `name` and `email` of a person of whom nothing is known.
-    pub anonymous: Anonymous,
-    /// Who is a moderator.
-    pub moderators: Moderators,
-    /// From issue to expiry of a token.
-    pub token_lifetime: Duration,
-    /// Which rooms a token opens.
-    pub rooms: Rooms,
-    /// Where the file names the key.
-    pub key_place: Place,
-}
-
-/// Whose meetings a launcher opens.
-#[derive(Debug, Clone)]
-pub enum Provider {
-    /// Jitsi as a Service.
-    Jaas {
-        /// `vpaas-magic-cookie-…`: `sub` of the token and first segment of the address.
-        app_id: String,
-        /// `kid`: begins with the app id and a slash.
-        key_id: String,
-        /// PKCS#1 or PKCS#8 PEM of an RSA key.
-        private_key: PemSource,
-        /// Base address, without trailing slash: `https://8x8.vc`.
-        server: String,
-    },
-}
-
-/// Where a PEM text comes from.
-#[derive(Debug, Clone)]
-pub enum PemSource {
-    /// Read from this file when serving starts and on reload.
-    File(PathBuf),
-    /// Given in the environment.
-    Text(Secret<String>),
-}
-
-/// How a launcher opens a meeting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LaunchMode {
-    /// A page that pops the meeting out to the default browser.
-    Page,
-    /// 302 straight to the meeting.
-    Redirect,
-}
-
-/// Who is asking for a meeting.
-#[derive(Debug, Clone)]
-pub enum Identity {
-    /// Nobody is asked: everyone goes by the launcher's `name`.
-    Nobody,
-    /// The session cookie is asked about at Mattermost.
-    Mattermost(Box<MattermostSource>),
-}
-
-/// The Mattermost that knows whose session it is.
-#[derive(Debug, Clone)]
-pub struct MattermostSource {
-    /// Its address, with the proxy route's own timeouts and verification.
-    pub proxy: Proxy,
-}
-
-/// What a token says of a person of whom nothing is known.
-#[derive(Debug, Clone)]
-pub struct Anonymous {
-    /// Shown in the meeting.
-    pub name: String,
-    /// Left out of the token where none is given.
-    pub email: Option<String>,
-}
-
-/// Who is a moderator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Moderators {
-    /// Everyone, also who is not signed in.
-    Everyone,
-    /// Who is signed in, Mattermost's own guests excepted.
-    Members,
-    /// Mattermost's system administrators.
-    Admins,
-    /// These Mattermost user names, lower case.
-    Users(Vec<String>),
-}
-
-/// Which rooms a token opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rooms {
-    /// The asked room alone.
-    This,
-    /// Any: `room` is `*`.
-    Any,
 }
