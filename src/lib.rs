@@ -42,6 +42,8 @@ pub mod cert;
 
 pub mod jitsi;
 
+pub mod status;
+
 pub mod clock;
 
 pub mod secret;

@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// How near the end is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Urgency {
+pub(crate) enum Urgency {
     /// Less than a quarter of the lifetime is left.
     Quarter,
     /// Less than a tenth is left.
@@ -44,7 +44,7 @@ pub(super) struct Notice {
 }
 
 /// How near the end of this validity is at the second `now`; `None` where there is time.
-pub(super) fn urgency(not_before: i64, not_after: i64, now: i64) -> Option<Urgency> {
+pub(crate) fn urgency(not_before: i64, not_after: i64, now: i64) -> Option<Urgency> {
     let (left, lifetime) = (not_after - now, not_after - not_before);
     let is_less_than = |part: i64| left.saturating_mul(part) < lifetime;
     match () {

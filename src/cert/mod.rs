@@ -31,7 +31,7 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 mod walk;
-mod words;
+pub(crate) mod words;
 mod write;
 
 pub use self::live::{Entry, Issued, Live};

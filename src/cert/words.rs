@@ -38,7 +38,7 @@ pub(super) fn listed(members: &[&Member<'_>]) -> Option<String> {
 }
 
 /// `2026-11-25 01:28 UTC`.
-pub(super) fn date(seconds: i64) -> String {
+pub(crate) fn date(seconds: i64) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
     let time = OffsetDateTime::from_unix_timestamp(seconds).ok();
     time.and_then(|time| time.format(format).ok()).unwrap_or_else(|| format!("second {seconds}"))
@@ -52,7 +52,7 @@ pub(super) fn day(seconds: i64) -> String {
 }
 
 /// `17 days`, or hours where it is less than two days.
-pub(super) fn span(seconds: i64) -> String {
+pub(crate) fn span(seconds: i64) -> String {
     if seconds < 2 * DAY { format!("{} hours", seconds / 3600) } else { format!("{} days", seconds / DAY) }
 }
 

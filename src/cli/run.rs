@@ -22,6 +22,7 @@ use crate::log::writer::{OpenError, Writer};
 use crate::server::listen::{BindError, Speaks, bind};
 use crate::server::snapshot::{Snapshot, SnapshotError};
 use crate::server::{self, Ready, RunError};
+use crate::status;
 
 use super::check::{folders, handlers};
 use super::{ConfigFile, Failure, Status, colour_of_stderr};
@@ -48,6 +49,15 @@ pub enum ServeError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The status page's address cannot be listened on.
+    #[error("cannot listen on {address}, which [admin] names for the status page; does another program hold it?")]
+    Admin {
+        /// Which.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The access log cannot be written.
     #[error(transparent)]
     Log(#[from] OpenError),
@@ -108,6 +118,7 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     let wanted = Wanted::of(&config, Clock::System);
     put_issued(wanted.as_ref(), &live);
     let listeners = bind(addresses(&config), config.server.workers.get())?;
+    let admin = config.admin.map(status_listener).transpose()?;
     // Not before the ports are ours: the CA asks there.
     let engine = engine(wanted, &live)?;
     let bound: Vec<_> = listeners.iter().take(1).flatten().map(|one| (one.speaks, one.address)).collect();
@@ -132,7 +143,12 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     let beside = async {
         tokio::join!(
             cert::reload::follow(live.clone(), Clock::System),
-            cert::expiry::watch(live.clone(), Clock::System)
+            cert::expiry::watch(live.clone(), Clock::System),
+            async {
+                if let Some(listener) = admin {
+                    status::serve(listener, live.clone(), Clock::System).await;
+                }
+            }
         );
     };
     server::run(ready, reload, beside)?;
@@ -142,6 +158,17 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
 fn addresses(config: &Config) -> impl Iterator<Item = (Speaks, std::net::SocketAddr)> {
     let plain = config.server.http.iter().map(|&address| (Speaks::Http, address));
     plain.chain(config.server.https.iter().map(|&address| (Speaks::Https, address)))
+}
+
+/// The admin listener: one socket, since the main thread alone answers on it.
+fn status_listener(address: std::net::SocketAddr) -> Result<std::net::TcpListener, ServeError> {
+    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok((listener.local_addr()?, listener))
+    });
+    let (address, listener) = bound.map_err(|source| ServeError::Admin { address, source })?;
+    tracing::info!(scheme = %"admin", %address, "listening");
+    Ok(listener)
 }
 
 /// Puts what a CA has issued before into use.
@@ -215,6 +242,7 @@ fn needs_restart(next: &Config, serving: &Config) -> bool {
         || next_server.https != serving_server.https
         || next_server.workers != serving_server.workers
         || next.log != serving.log
+        || next.admin != serving.admin
 }
 
 /// Findings that do not stop the start, in the log.

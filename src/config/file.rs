@@ -23,7 +23,7 @@ type Key<T> = Option<Spanned<T>>;
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) server: Key<Server>,
-    pub(super) admin: Key<IgnoredAny>,
+    pub(super) admin: Key<Admin>,
     pub(super) acme: Key<Acme>,
     pub(super) shared: Key<IgnoredAny>,
     pub(super) log: Key<Log>,
@@ -44,6 +44,12 @@ pub(super) struct Server {
     pub(super) control: Key<String>,
     pub(super) drain: Key<Span>,
     pub(super) trusted_proxies: Option<Vec<Spanned<Network>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Admin {
+    pub(super) listen: Key<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -32,6 +32,8 @@ pub use launcher::{
 pub struct Config {
     /// `[server]`.
     pub server: Server,
+    /// `[admin]`: where the status page listens; `None` where it is off.
+    pub admin: Option<SocketAddr>,
     /// `[log]`.
     pub log: Log,
     /// `[[certificate]]`, in the order of the file: the first serves an unknown SNI.

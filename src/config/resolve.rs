@@ -6,6 +6,7 @@
 
 mod acme;
 mod address;
+mod admin;
 mod certificate;
 mod fields;
 mod launcher;
@@ -43,12 +44,11 @@ struct Gather<'s> {
 pub(super) fn resolve(shaped: Shaped, folder: &Path, surroundings: &Surroundings) -> (Option<Config>, Vec<Finding>) {
     let mut gather = Gather { findings: shaped.findings, damaged: shaped.damaged, folder, surroundings };
     let file = shaped.file;
-    for (name, table) in [("admin", &file.admin), ("shared", &file.shared)] {
-        if let Some(table) = table {
-            gather.not_built(table, &format!("[{name}]"));
-        }
+    if let Some(table) = &file.shared {
+        gather.not_built(table, "[shared]");
     }
     let server = server::resolve(file.server, &mut gather);
+    let admin = admin::resolve(file.admin, &mut gather);
     let log = log::resolve(file.log, &mut gather);
     let certificates = certificate::resolve(file.certificate.unwrap_or_default(), &mut gather);
     let launchers = launcher::resolve(file.launcher.unwrap_or_default(), &mut gather);
@@ -63,7 +63,7 @@ pub(super) fn resolve(shaped: Shaped, folder: &Path, surroundings: &Surroundings
             ),
         );
     }
-    let config = Config { server, log, certificates, acme, sites };
+    let config = Config { server, admin, log, certificates, acme, sites };
     loops::report(&config, &mut gather);
     (Some(config), gather.findings)
 }

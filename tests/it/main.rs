@@ -24,6 +24,7 @@ mod site;
 mod upgrade;
 
 mod logs;
+mod status;
 
 mod cert_bad;
 mod cert_bundle;

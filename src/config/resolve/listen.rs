@@ -69,7 +69,7 @@ fn addresses(list: &Spanned<OneOrMany>, taken: &mut Placed, gather: &mut Gather<
 }
 
 /// What was probably meant, by the habits of other programs.
-fn mend(text: &str) -> String {
+pub(super) fn mend(text: &str) -> String {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if port.parse::<u16>().is_ok() && !host.ends_with(':') => (host, Some(port)),
         _ => (text, None),

@@ -1,0 +1,121 @@
+//! The admin listener: what an operator, or a monitoring system, may know of a running gatepost.
+//!
+//! `/` is a page for a person, `/metrics` for Prometheus, `/healthz` for whoever
+//! only wants to know whether it is there. So far they tell of certificates and
+//! their ends.
+//!
+//! It changes nothing, shows no secret, and answers to an address or `localhost`
+//! alone: a website that leads its own name to this machine reads nothing.
+
+mod metrics;
+mod page;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::cert::live::Live;
+use crate::clock::Clock;
+use crate::route::host::Authority;
+
+/// From the connection to the end of a request's head, and as long between two requests.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
+
+/// Connections at once: a person's browser and a few scrapers.
+const MAX_CONNECTIONS: usize = 32;
+
+/// What is told of.
+#[derive(Debug)]
+struct Subject {
+    live: Arc<Live>,
+    clock: Clock,
+}
+
+/// Answers on this listener for as long as it is polled.
+pub async fn serve(listener: std::net::TcpListener, live: Arc<Live>, clock: Clock) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the status page cannot be served"),
+    };
+    let subject = Arc::new(Subject { live, clock });
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        if connections.len() >= MAX_CONNECTIONS {
+            connections.join_next().await;
+            continue;
+        }
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.spawn(answer(stream, subject.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection to the status page for the moment");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn answer(stream: TcpStream, subject: Arc<Subject>) {
+    let service = service_fn(move |request| {
+        let subject = subject.clone();
+        async move { Ok::<_, Infallible>(reply(&request, &subject)) }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = serving.await {
+        tracing::debug!(%error, "a connection to the status page broke off");
+    }
+}
+
+fn reply<B>(request: &Request<B>, subject: &Subject) -> Response<Full<Bytes>> {
+    if !is_ours(request) {
+        return text(StatusCode::MISDIRECTED_REQUEST, "Ask for this page by its address or as localhost.\n".into());
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD alone.\n".into());
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    let now = i64::try_from(subject.clock.unix_seconds()).unwrap_or(i64::MAX);
+    match request.uri().path() {
+        "/" => page::reply(&subject.live.all(), now),
+        "/metrics" => typed(StatusCode::OK, metrics::CONTENT_TYPE, metrics::text(&subject.live.all())),
+        "/healthz" => text(StatusCode::OK, "ok\n".into()),
+        _ => text(StatusCode::NOT_FOUND, "Here are /, /metrics and /healthz.\n".into()),
+    }
+}
+
+/// Whether it is asked for by an address or as `localhost`, and not by a name that somebody leads here.
+fn is_ours<B>(request: &Request<B>) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    host.and_then(|host| Authority::parse(host).ok())
+        .is_some_and(|authority| authority.host.is_address() || authority.host.as_str() == "localhost")
+}
+
+fn text(status: StatusCode, words: String) -> Response<Full<Bytes>> {
+    typed(status, "text/plain; charset=utf-8", words)
+}
+
+fn typed(status: StatusCode, content_type: &'static str, words: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(words));
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
