@@ -1,7 +1,10 @@
 //! Default values, each with its reason; `docs` and `resolve` have no others.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::Duration;
+
+use super::model::DisplayName;
 
 const fn wildcard(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)
@@ -75,8 +78,14 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; charset=utf-8";
 
 /// Where JaaS meets.
 pub(super) const JAAS_SERVER: &str = "https://8x8.vc";
-/// What the original showed until a person typed a name.
-pub(super) const ANONYMOUS_NAME: &str = "Type Your Name";
+/// As Mattermost's Jitsi plugin chooses.
+pub(super) const DISPLAY_NAME: [DisplayName; 3] = [DisplayName::Nickname, DisplayName::FullName, DisplayName::Username];
+/// A class behind one address comes in within a few minutes; a passcode of six letters holds out for years.
+pub(super) const GUEST_TRIES: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
+/// Ten a second are no person.
+pub(super) const MOST_GUEST_TRIES: u32 = 600;
+/// 64 bits in base64 or hexadecimal, and then some.
+pub(super) const LEAST_WEBHOOK_SECRET: usize = 16;
 /// Long enough to come back after a lost connection in a usual meeting: a token
 /// is asked for on entering alone, also on entering again.
 pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);

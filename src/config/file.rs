@@ -176,12 +176,36 @@ pub(super) struct Launcher {
     pub(super) plugin_app_id: Key<String>,
     pub(super) plugin_secret: Key<SecretSource>,
     pub(super) mattermost: Key<String>,
+    pub(super) mattermost_url: Key<String>,
+    pub(super) display_name: Key<OneOrMany>,
+    pub(super) send_email: Key<bool>,
+    pub(super) avatars: Key<bool>,
     pub(super) name: Key<String>,
     pub(super) email: Key<String>,
     pub(super) guests: Key<Guests>,
+    pub(super) guest_passcode: Key<SecretSource>,
+    pub(super) guest_tries: Key<i64>,
+    pub(super) invitations: Key<bool>,
     pub(super) moderators: Key<OneOrMany>,
     pub(super) token_lifetime: Key<Span>,
     pub(super) rooms: Key<Rooms>,
+    pub(super) near_misses: Key<bool>,
+    pub(super) monthly_users: Key<i64>,
+    pub(super) at_limit: Key<String>,
+    pub(super) webhook_secret: Key<SecretSource>,
+    pub(super) page: Key<Page>,
+}
+
+/// `[launcher.NAME.page]`: how the launcher's pages look and what they say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    pub(super) title: Key<String>,
+    pub(super) accent: Key<String>,
+    pub(super) accent_dark: Key<String>,
+    pub(super) logo: Key<String>,
+    pub(super) language: Key<String>,
+    pub(super) phrases: Key<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

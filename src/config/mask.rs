@@ -31,7 +31,8 @@ const LONGEST_KEY_PATH: usize = 200;
 /// Where the value of a secret key begins in a line. `{ file = … }` and `{ env = … }` only name a place and are shown.
 fn secret_value(line: &str) -> Option<usize> {
     // A header table may carry credentials under any name that a server thought of; these are the usual ones.
-    const KEYS: [&str; 7] = ["hmac_key", "secret", "password", "token", "authorization", "api-key", "cookie"];
+    const KEYS: [&str; 8] =
+        ["hmac_key", "secret", "password", "passcode", "token", "authorization", "api-key", "cookie"];
     let lower = line.to_ascii_lowercase();
     if lower.trim_start().starts_with("private_key") && line.len() > LONGEST_KEY_PATH {
         return line.find('=').map(|at| at + 1);

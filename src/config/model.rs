@@ -24,7 +24,8 @@ use super::finding::Place;
 
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory, ExternalAccount, SecretFrom};
 pub use launcher::{
-    Anonymous, Identity, LaunchMode, Launcher, MattermostSource, Moderators, PemSource, Provider, Rooms,
+    Anonymous, AtLimit, Budget, Colour, DisplayName, Guests, LaunchMode, Launcher, MattermostSource, Moderators, Page,
+    PemSource, People, PluginSource, Provider, Rooms, Way,
 };
 
 /// Everything that one file says.
@@ -164,7 +165,7 @@ pub enum Answer {
     /// `proxy`: an upstream.
     Proxy(Proxy),
     /// `launcher`: a meeting.
-    Launcher(Launcher),
+    Launcher(Box<Launcher>),
     /// `redirect`: another address.
     Redirect(Redirect),
     /// `respond`: a fixed text.

@@ -17,6 +17,7 @@ mod proxy;
 mod redirect;
 mod respond;
 mod route;
+mod secret;
 mod server;
 mod site;
 mod website;
@@ -63,7 +64,8 @@ pub(super) fn resolve(shaped: Shaped, folder: &Path, surroundings: &Surroundings
             ),
         );
     }
-    let config = Config { server, admin, log, certificates, acme, sites };
+    let mut config = Config { server, admin, log, certificates, acme, sites };
+    launcher::fill_in_logins(&mut config);
     loops::report(&config, &mut gather);
     (Some(config), gather.findings)
 }

@@ -5,7 +5,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::finding::Severity;
-use super::model::{Answer, Identity, Moderators, PemSource, Provider, RedirectTarget, Rooms, UpstreamHost};
+use super::model::{
+    Answer, AtLimit, Colour as Rgb, DisplayName, Moderators, PemSource, Provider, RedirectTarget, Rooms, UpstreamHost,
+    Way,
+};
 use super::render::{Colour, long, short};
 use super::source::Source;
 use super::surroundings::Surroundings;
@@ -116,7 +119,8 @@ fn the_original_set_up_means_what_the_contract_says() {
     assert_eq!(mattermost.max_body, 128 << 20);
     assert_eq!(mattermost.read_timeout.as_secs(), 600);
     assert_eq!(mattermost.pool_idle_timeout.as_secs(), 60);
-    let Identity::Mattermost(source) = &launcher.identity else { panic!("asks Mattermost") };
+    let [Way::Mattermost(source)] = &launcher.identity[..] else { panic!("asks Mattermost") };
+    assert_eq!(launcher.login.as_deref(), Some(""), "on the same host");
     assert_eq!(source.proxy.upstreams, mattermost.upstreams);
     assert_eq!(source.proxy.upstreams[0].origin, "http://192.168.1.123:8065");
 }
@@ -168,8 +172,31 @@ fn every_key_reaches_the_meaning() {
     let Answer::Launcher(launcher) = &chat.routes[1].answer else { panic!("a launcher") };
     assert_eq!(launcher.moderators, Moderators::Users(vec!["anna".into(), "bob".into()]));
     let Answer::Launcher(open) = &chat.routes[2].answer else { panic!("a launcher") };
-    assert!(matches!(open.identity, Identity::Nobody));
+    assert!(open.identity.is_empty());
     assert_eq!(open.anonymous.email.as_deref(), Some("somebody@site.example"));
+}
+
+#[test]
+fn a_launcher_of_its_own_host_knows_people_guests_and_budget_and_where_people_sign_in() {
+    let config = config_of(include_str!("../../tests/config/valid/meetings.toml"));
+    let Answer::Launcher(launcher) = &config.sites[1].routes[0].answer else { panic!("a launcher") };
+    let [Way::Plugin(plugin), Way::Mattermost(_)] = &launcher.identity[..] else { panic!("{:?}", launcher.identity) };
+    assert_eq!(plugin.app_id, "plugin");
+    assert_eq!(launcher.login.as_deref(), Some("https://chat.example:8443/mm"));
+    assert_eq!(launcher.people.names, [DisplayName::FullName, DisplayName::Nickname]);
+    assert!(launcher.people.avatars && !launcher.people.email);
+    assert!(launcher.guests.join && launcher.guests.invitations && launcher.guests.passcode.is_some());
+    assert_eq!(launcher.guests.tries.get(), 5);
+    assert_eq!(launcher.budget.limit.map(u32::from), Some(25));
+    let AtLimit::Fallback(other) = &launcher.budget.at_limit else { panic!("{:?}", launcher.budget) };
+    assert!(other.name == "spare" && other.identity.is_empty() && matches!(other.budget.at_limit, AtLimit::DenyNew));
+    assert_eq!(
+        (launcher.page.accent, launcher.page.accent_dark),
+        (Some(Rgb([0, 85, 170])), Some(Rgb([102, 170, 255])))
+    );
+    assert!(!launcher.near_misses && launcher.webhook_secret.is_some());
+    let Answer::Launcher(told) = &config.sites[1].routes[1].answer else { panic!("a launcher") };
+    assert_eq!(told.login.as_deref(), Some("https://elsewhere.example/chat"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use thiserror::Error;
 use crate::body::Body;
 use crate::cert::read::{self, ReadError};
 use crate::clock::Clock;
-use crate::config::model::{self, Identity, LaunchMode, Moderators, PemSource, Provider, Rooms};
+use crate::config::model::{self, LaunchMode, Moderators, PemSource, Provider, Rooms};
 use crate::error::RequestError;
 use crate::jitsi::identity::{self, Front, Person};
 use crate::jitsi::key::KeyError;
@@ -38,7 +38,7 @@ pub struct Launcher {
     /// Server and app id: what every meeting's address begins with, without trailing slash.
     base: String,
     mode: LaunchMode,
-    identity: Identity,
+    asks: bool,
     anonymous: model::Anonymous,
     moderators: Moderators,
     rooms: Rooms,
@@ -88,7 +88,7 @@ impl Launcher {
             signer,
             base: format!("{server}/{app_id}"),
             mode: model.mode,
-            identity: model.identity.clone(),
+            asks: model.mattermost().is_some(),
             anonymous: model.anonymous.clone(),
             moderators: model.moderators.clone(),
             rooms: model.rooms,
@@ -132,9 +132,9 @@ impl Launcher {
         context: &Context<'_>,
         ask: impl AsyncFn(Request<()>) -> Result<Response<Bytes>, RequestError>,
     ) -> Result<Response<Body>, RequestError> {
-        let person = match self.identity {
-            Identity::Nobody => None,
-            Identity::Mattermost(_) => match who(request, context, ask).await? {
+        let person = match self.asks {
+            false => None,
+            true => match who(request, context, ask).await? {
                 Some(person) => Some(person),
                 None => return sign_in(context, room.as_ref()),
             },
@@ -168,9 +168,12 @@ impl Launcher {
         };
         match person {
             Some(Person { id, name, email, .. }) => Bearer { id: Some(id), name, email, moderator },
-            None => {
-                Bearer { id: None, name: self.anonymous.name.clone(), email: self.anonymous.email.clone(), moderator }
-            }
+            None => Bearer {
+                id: None,
+                name: self.anonymous.name.clone().unwrap_or_else(|| model::Anonymous::UNNAMED.into()),
+                email: self.anonymous.email.clone(),
+                moderator,
+            },
         }
     }
 }

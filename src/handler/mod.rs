@@ -183,10 +183,7 @@ impl Handler {
                     launcher: settings.name.clone(),
                     source: Box::new(source),
                 })?;
-                let pool = match &settings.identity {
-                    model::Identity::Nobody => None,
-                    model::Identity::Mattermost(source) => Some(plan(route, &source.proxy, plans)?),
-                };
+                let pool = settings.mattermost().map(|source| plan(route, &source.proxy, plans)).transpose()?;
                 Ok(Self::Launcher(Box::new(launcher), pool))
             }
             Answer::Redirect(redirect) => Ok(Self::Redirect(redirect.clone())),

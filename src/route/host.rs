@@ -178,6 +178,14 @@ pub enum HostPattern {
 }
 
 impl HostPattern {
+    /// The one host that it takes, unless it takes many.
+    pub fn exact(&self) -> Option<&Host> {
+        match self {
+            Self::Exact(host) => Some(host),
+            Self::Wildcard(_) => None,
+        }
+    }
+
     /// Parses `name`, `*.name` or an address.
     ///
     /// # Errors

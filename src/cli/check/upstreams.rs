@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::config::finding::{Finding, Place};
-use crate::config::model::{Answer, Config, Identity, UpstreamAddress};
+use crate::config::model::{Answer, Config, UpstreamAddress};
 
 /// A SYN that is lost is sent again after 1 s (RFC 6298): two tries, and a person waits no longer for a check.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -37,9 +37,9 @@ fn named(config: &Config) -> BTreeMap<&str, (&UpstreamAddress, &Place)> {
     for route in config.sites.iter().flat_map(|site| &site.routes) {
         let upstreams = match &route.answer {
             Answer::Proxy(proxy) => &proxy.upstreams,
-            Answer::Launcher(launcher) => match &launcher.identity {
-                Identity::Mattermost(source) => &source.proxy.upstreams,
-                Identity::Nobody => continue,
+            Answer::Launcher(launcher) => match launcher.mattermost() {
+                Some(source) => &source.proxy.upstreams,
+                None => continue,
             },
             _ => continue,
         };

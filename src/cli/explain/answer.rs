@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use crate::config::model::{
-    Answer, Config, Identity, LaunchMode, Launcher, Moderators, Provider, Proxy, Redirect, RedirectTarget, Rooms,
-    Symlinks, UpstreamHost, Website,
+    Anonymous, Answer, AtLimit, Budget, Config, Guests, LaunchMode, Launcher, Provider, Proxy, Redirect,
+    RedirectTarget, Rooms, Symlinks, UpstreamHost, Way, Website,
 };
 use crate::handler::challenge;
 use crate::handler::site::resolve::{Refusal, Target};
@@ -188,20 +188,12 @@ fn of_launcher(launcher: &Launcher, rest: &str) -> Answered {
     let Provider::Jaas { app_id, key_id, server, .. } = &launcher.provider;
     details.push(("meetings at", format!("{server}/{app_id}")));
     details.push(("key id", key_id.clone()));
-    let identity = match &launcher.identity {
-        Identity::Nobody => format!("nobody is asked: everybody enters as \"{}\"", launcher.anonymous.name),
-        Identity::Mattermost(source) => {
-            format!("the session cookie is asked about at {}; without one, the way to sign in", origins(&source.proxy))
-        }
-    };
-    details.push(("identity", identity));
-    let moderators = match &launcher.moderators {
-        Moderators::Everyone => "everyone".into(),
-        Moderators::Members => "who is signed in, guests excepted".into(),
-        Moderators::Admins => "Mattermost's system administrators".into(),
-        Moderators::Users(users) => users.join(", "),
-    };
-    details.push(("moderators", moderators));
+    details.push(("identity", identity(launcher)));
+    if !launcher.identity.is_empty() {
+        details.push(("guests", guests(&launcher.guests)));
+    }
+    details.push(("moderators", launcher.moderators.to_string()));
+    details.push(("monthly users", budget(&launcher.budget)));
     details.push(("token_lifetime", time(launcher.token_lifetime)));
     let rooms = match launcher.rooms {
         Rooms::This => "the asked room alone",
@@ -209,6 +201,40 @@ fn of_launcher(launcher: &Launcher, rest: &str) -> Answered {
     };
     details.push(("token opens", rooms.into()));
     answered
+}
+
+fn identity(launcher: &Launcher) -> String {
+    if launcher.identity.is_empty() {
+        let name = launcher.anonymous.name.as_deref().unwrap_or(Anonymous::UNNAMED);
+        return format!("nobody is asked: everybody enters as \"{name}\"");
+    }
+    let way = |way: &Way| match way {
+        Way::Mattermost(source) => format!("the session cookie is asked about at {}", origins(&source.proxy)),
+        Way::Plugin(plugin) => format!("the link's token of the Jitsi plugin \"{}\"", plugin.app_id),
+    };
+    let ways: Vec<_> = launcher.identity.iter().map(way).collect();
+    format!("{}; without one, the way to sign in", ways.join(", then "))
+}
+
+fn guests(guests: &Guests) -> String {
+    let join = match (guests.join, &guests.passcode) {
+        (false, _) => "not let in",
+        (true, None) => "may join under a name of their own",
+        (true, Some(_)) => "may join with the passcode",
+    };
+    let invited = if guests.invitations { "; with an invitation, into its room" } else { "" };
+    format!("{join}{invited}")
+}
+
+fn budget(budget: &Budget) -> String {
+    match (budget.limit, &budget.at_limit) {
+        (None, _) => "counted, without a limit".into(),
+        (Some(limit), AtLimit::Warn) => format!("{limit}; who comes after is let in, and it is said"),
+        (Some(limit), AtLimit::DenyNew) => format!("{limit}; who comes after is sent away"),
+        (Some(limit), AtLimit::Fallback(other)) => {
+            format!("{limit}; who comes after is led to [launcher.{}]", other.name)
+        }
+    }
 }
 
 fn of_redirect(redirect: &Redirect, asked: &Asked) -> Answered {

@@ -67,7 +67,9 @@ https://mattermost.site.com/jitsi/Room%20Name/
             meetings at     https://8x8.vc/vpaas-magic-cookie-123456
             key id          vpaas-magic-cookie-123456/aabbcc
             identity        the session cookie is asked about at http://192.168.1.123:8065; without one, the way to sign in
+            guests          not let in
             moderators      who is signed in, guests excepted
+            monthly users   counted, without a limit
             token_lifetime  1h
             token opens     the asked room alone
 ";

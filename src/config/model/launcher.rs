@@ -1,5 +1,7 @@
 //! `[launcher.NAME]` as meant: whose meetings, who asks, who moderates, which rooms a token opens.
 
+use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use serde::Deserialize;
 use crate::config::finding::Place;
 use crate::secret::Secret;
 
-use super::Proxy;
+use super::{Proxy, SecretFrom};
 
 /// `[launcher.NAME]` as one route uses it.
 #[derive(Debug, Clone)]
@@ -19,18 +21,56 @@ pub struct Launcher {
     pub provider: Provider,
     /// Page or redirect.
     pub mode: LaunchMode,
-    /// Who is asking.
-    pub identity: Identity,
+    /// How it is found out who is asking, tried in this order; empty where nobody is asked.
+    pub identity: Vec<Way>,
+    /// What a token says of a person whom Mattermost knows.
+    pub people: People,
+    /// Where people sign in: Mattermost's address for browsers, without a last slash; empty where it is the root of
+    /// the launcher's own host, `None` where it is not known.
+    pub login: Option<String>,
     /// `name` and `email` of a person of whom nothing is known.
     pub anonymous: Anonymous,
+    /// Whom else it lets in.
+    pub guests: Guests,
     /// Who is a moderator.
     pub moderators: Moderators,
     /// From issue to expiry of a token.
     pub token_lifetime: Duration,
     /// Which rooms a token opens.
     pub rooms: Rooms,
+    /// Whether an address one letter off is answered with what was probably meant.
+    pub near_misses: bool,
+    /// How many people a month.
+    pub budget: Budget,
+    /// The `Authorization` that 8x8 sends with what it posts to `-/webhook`; without one nothing is taken there.
+    pub webhook_secret: Option<SecretFrom>,
+    /// How its pages look.
+    pub page: Page,
     /// Where the file names the key.
     pub key_place: Place,
+}
+
+impl Launcher {
+    /// The Mattermost that is asked about sessions, where one is.
+    pub fn mattermost(&self) -> Option<&MattermostSource> {
+        self.identity.iter().find_map(|way| match way {
+            Way::Mattermost(source) => Some(&**source),
+            Way::Plugin(_) => None,
+        })
+    }
+}
+
+impl fmt::Display for Moderators {
+    /// For people: who is one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everyone => f.write_str("everyone"),
+            Self::Members => f.write_str("who is signed in, guests excepted"),
+            Self::Admins => f.write_str("administrators of Mattermost or of one of its teams"),
+            Self::Users(names) if names.is_empty() => f.write_str("nobody"),
+            Self::Users(names) => f.write_str(&names.join(", ")),
+        }
+    }
 }
 
 /// Whose meetings a launcher opens.
@@ -68,13 +108,13 @@ pub enum LaunchMode {
     Redirect,
 }
 
-/// Who is asking for a meeting.
+/// One way of finding out who is asking for a meeting.
 #[derive(Debug, Clone)]
-pub enum Identity {
-    /// Nobody is asked: everyone goes by the launcher's `name`.
-    Nobody,
+pub enum Way {
     /// The session cookie is asked about at Mattermost.
     Mattermost(Box<MattermostSource>),
+    /// The token that Mattermost's Jitsi plugin adds to its links.
+    Plugin(PluginSource),
 }
 
 /// The Mattermost that knows whose session it is.
@@ -84,13 +124,115 @@ pub struct MattermostSource {
     pub proxy: Proxy,
 }
 
+/// What the plugin signs its links with, as typed into its settings.
+#[derive(Debug, Clone)]
+pub struct PluginSource {
+    /// `iss` and `aud`.
+    pub app_id: String,
+    /// The key of HS256.
+    pub secret: SecretFrom,
+}
+
+/// What a token says of a person whom Mattermost knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct People {
+    /// Which name is shown: the first of these that the person has, else the user name.
+    pub names: Vec<DisplayName>,
+    /// Whether the address goes along.
+    pub email: bool,
+    /// Whether a copy of the picture is served to the meeting.
+    pub avatars: bool,
+}
+
+/// A name that Mattermost knows of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisplayName {
+    /// `nickname`
+    Nickname,
+    /// First and last name.
+    FullName,
+    /// `username`
+    Username,
+}
+
+/// Who may enter without an account.
+#[derive(Debug, Clone)]
+pub struct Guests {
+    /// `guests = "join"`: whoever gives a name.
+    pub join: bool,
+    /// And this word.
+    pub passcode: Option<SecretFrom>,
+    /// How often one address may try in a minute.
+    pub tries: NonZeroU32,
+    /// Whether `gatepost invite` can let one person into one room.
+    pub invitations: bool,
+}
+
+impl Guests {
+    /// Nobody.
+    pub const NONE: Self = Self { join: false, passcode: None, tries: NonZeroU32::MIN, invitations: false };
+}
+
+/// How many people a month.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    /// `None`: they are counted all the same.
+    pub limit: Option<NonZeroU32>,
+    /// What happens to who comes after.
+    pub at_limit: AtLimit,
+}
+
+impl Budget {
+    /// As many as come.
+    pub const UNLIMITED: Self = Self { limit: None, at_limit: AtLimit::Warn };
+}
+
+/// What happens to who comes when the month's users are used up.
+#[derive(Debug, Clone)]
+pub enum AtLimit {
+    /// They are let in, and it is said.
+    Warn,
+    /// Only who was counted this month is let in.
+    DenyNew,
+    /// They are led to this launcher's meetings.
+    Fallback(Box<Launcher>),
+}
+
+/// How a launcher's pages look and what they say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Above every page.
+    pub title: Option<String>,
+    /// Of buttons, on a light ground.
+    pub accent: Option<Colour>,
+    /// Of buttons, on a dark ground.
+    pub accent_dark: Option<Colour>,
+    /// A picture.
+    pub logo: Option<PathBuf>,
+    /// Of the words, as HTML's `lang` has it.
+    pub language: Option<String>,
+    /// The words, where they are not English.
+    pub phrases: Option<PathBuf>,
+    /// Where the file speaks of this.
+    pub place: Place,
+}
+
+/// Red, green and blue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Colour(pub [u8; 3]);
+
 /// What a token says of a person of whom nothing is known.
 #[derive(Debug, Clone)]
 pub struct Anonymous {
-    /// Shown in the meeting.
-    pub name: String,
+    /// Shown in the meeting; where nobody is asked and none is given, it is [`Anonymous::UNNAMED`].
+    pub name: Option<String>,
     /// Left out of the token where none is given.
     pub email: Option<String>,
+}
+
+impl Anonymous {
+    /// What the original showed until a person typed a name.
+    pub const UNNAMED: &str = "Type Your Name";
 }
 
 /// Who is a moderator.
@@ -100,7 +242,7 @@ pub enum Moderators {
     Everyone,
     /// Who is signed in, Mattermost's own guests excepted.
     Members,
-    /// Mattermost's system administrators.
+    /// Mattermost's system administrators, and the administrators of any of its teams.
     Admins,
     /// These Mattermost user names, lower case.
     Users(Vec<String>),

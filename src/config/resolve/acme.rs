@@ -2,14 +2,13 @@
 
 use serde_spanned::Spanned;
 
-use crate::config::file::{self, Challenge, SecretSource};
+use crate::config::file::{self, Challenge};
 use crate::config::finding::{Finding, Place};
-use crate::config::model::{Acme, AcmeChallenge, AcmeDirectory, ExternalAccount, SecretFrom, Server, Site};
+use crate::config::model::{Acme, AcmeChallenge, AcmeDirectory, ExternalAccount, Server, Site};
 use crate::config::shape;
 use crate::route::path::PathPrefix;
-use crate::secret::Secret;
 
-use super::Gather;
+use super::{Gather, secret};
 
 /// The names that `directory` knows.
 const DIRECTORIES: [&str; 2] = ["letsencrypt", "letsencrypt-staging"];
@@ -203,24 +202,6 @@ fn external_account(file: &file::Acme, gather: &mut Gather<'_>) -> Option<Extern
             return None;
         }
     };
-    let place = Place::from(hmac_key);
-    let hmac_key = match hmac_key.get_ref() {
-        SecretSource::Text(text) => SecretFrom::Text(Secret::new(text.clone())),
-        SecretSource::File(path) => SecretFrom::File(gather.path_at(path, place)),
-        SecretSource::Env(name) => match &gather.surroundings.environment {
-            None => SecretFrom::Text(Secret::new(String::new())),
-            Some(environment) => match environment(name).filter(|value| !value.is_empty()) {
-                Some(value) => SecretFrom::Text(Secret::new(value)),
-                None => {
-                    gather.fatal_mend(
-                        place,
-                        format!("the environment has no variable {name}"),
-                        "set it for the service that runs gatepost (systemd: LoadCredential= with { file = … } is safer)",
-                    );
-                    return None;
-                }
-            },
-        },
-    };
+    let hmac_key = secret::resolve(hmac_key, gather)?;
     Some(ExternalAccount { key_id: key_id.get_ref().clone(), hmac_key })
 }

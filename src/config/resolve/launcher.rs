@@ -3,7 +3,11 @@
 //! Whom `identity = ["mattermost"]` asks depends on the site of the route, so a
 //! launcher is complete only there.
 
+mod budget;
+mod guests;
 mod jaas;
+mod login;
+mod page;
 mod people;
 
 use std::cell::Cell;
@@ -16,11 +20,17 @@ use crate::config::defaults;
 use crate::config::file;
 use crate::config::finding::{Finding, Place};
 use crate::config::model::{
-    Anonymous, Identity, LaunchMode, Launcher, MattermostSource, Moderators, Provider, Proxy, Rooms, UpstreamAddress,
+    Anonymous, AtLimit, Budget, Guests, LaunchMode, Launcher, MattermostSource, Moderators, Page, People, PluginSource,
+    Provider, Proxy, Rooms, SecretFrom, UpstreamAddress, Way,
 };
 use crate::config::shape;
+use crate::route::host::Authority;
+use crate::route::path::PathPrefix;
 
-use super::{Gather, address, proxy};
+use super::{Gather, address, proxy, secret};
+
+pub(super) use login::fill_in as fill_in_logins;
+use people::Asks;
 
 /// All launchers by name.
 pub(super) struct Launchers(BTreeMap<String, Entry>);
@@ -32,22 +42,34 @@ struct Entry {
     draft: Option<Draft>,
 }
 
-/// A launcher but for the Mattermost that it asks.
+/// A launcher but for the Mattermost that it asks and the launcher that it falls back to.
 struct Draft {
     provider: Provider,
     mode: LaunchMode,
-    asks: Option<Asks>,
+    ways: Vec<Asks>,
+    plugin: Option<PluginSource>,
+    /// `mattermost`, where given.
+    mattermost: Option<(UpstreamAddress, Place)>,
+    login: Option<String>,
+    people: People,
     anonymous: Anonymous,
+    guests: Guests,
     moderators: Moderators,
     token_lifetime: Duration,
     rooms: Rooms,
+    near_misses: bool,
+    budget: budget::Draft,
+    webhook_secret: Option<SecretFrom>,
+    page: Page,
     key_place: Place,
 }
 
-/// `identity` names "mattermost".
-struct Asks {
-    /// `mattermost`, where given.
-    address: Option<(UpstreamAddress, Place)>,
+/// What a launcher finds in the site of its route.
+pub(super) struct Neighbours<'s> {
+    /// The routes with the preset, each with its path.
+    pub(super) mattermosts: Vec<(&'s PathPrefix, &'s Proxy)>,
+    /// Whether there is any proxy route.
+    pub(super) proxies: bool,
 }
 
 pub(super) fn resolve(
@@ -91,47 +113,93 @@ impl Launchers {
     }
 
     /// The launcher as one route has it.
-    ///
-    /// `mattermosts` are the site's routes with the preset, `proxies` says whether it has any proxy route.
     pub(super) fn for_route(
         &self,
         name: &Spanned<String>,
-        mattermosts: &[&Proxy],
-        proxies: bool,
+        neighbours: &Neighbours<'_>,
         gather: &mut Gather<'_>,
     ) -> Option<Launcher> {
         let draft = self.0.get(name.get_ref())?.draft.as_ref()?;
-        let identity = match &draft.asks {
-            None => Identity::Nobody,
-            Some(asks) => Identity::Mattermost(Box::new(MattermostSource {
-                proxy: asked(asks, name, mattermosts, proxies, gather)?,
-            })),
+        let mut identity = Vec::new();
+        for way in &draft.ways {
+            identity.push(match way {
+                Asks::Plugin => Way::Plugin(draft.plugin.clone()?),
+                Asks::Mattermost => Way::Mattermost(Box::new(MattermostSource {
+                    proxy: asked(draft.mattermost.as_ref(), name, neighbours, gather)?,
+                })),
+            });
+        }
+        let here = neighbours.mattermosts.first().map(|(path, _)| path.as_str().trim_end_matches('/').to_owned());
+        let login = draft.login.clone().or(here);
+        let budget = self.budget(&draft.budget, &mut vec![name.get_ref()], gather)?;
+        Some(draft.launcher(name.get_ref(), identity, login, budget))
+    }
+
+    /// The budget with the launcher that it falls back to; `passed` are the names on the way there.
+    fn budget<'l>(
+        &'l self,
+        draft: &'l budget::Draft,
+        passed: &mut Vec<&'l str>,
+        gather: &mut Gather<'_>,
+    ) -> Option<Budget> {
+        let at_limit = match &draft.at_limit {
+            budget::AtLimit::Warn => AtLimit::Warn,
+            budget::AtLimit::DenyNew => AtLimit::DenyNew,
+            budget::AtLimit::Fallback(name) => {
+                self.use_by(name, gather);
+                let (known, entry) = self.0.get_key_value(name.get_ref())?;
+                let other = entry.draft.as_ref()?;
+                if passed.contains(&known.as_str()) {
+                    gather.fatal_mend(
+                        name,
+                        format!("the launchers fall back in a ring: {} → {known}", passed.join(" → ")),
+                        "let the last of them have at_limit = \"warn\" or \"deny-new\"",
+                    );
+                    return None;
+                }
+                passed.push(known);
+                let budget = self.budget(&other.budget, passed, gather)?;
+                // Who comes has been asked by then: the other launcher's own ways are not taken.
+                AtLimit::Fallback(Box::new(other.launcher(known, Vec::new(), None, budget)))
+            }
         };
-        Some(Launcher {
-            name: name.get_ref().clone(),
-            provider: draft.provider.clone(),
-            mode: draft.mode,
+        Some(Budget { limit: draft.limit, at_limit })
+    }
+}
+
+impl Draft {
+    fn launcher(&self, name: &str, identity: Vec<Way>, login: Option<String>, budget: Budget) -> Launcher {
+        Launcher {
+            name: name.to_owned(),
+            provider: self.provider.clone(),
+            mode: self.mode,
             identity,
-            anonymous: draft.anonymous.clone(),
-            moderators: draft.moderators.clone(),
-            token_lifetime: draft.token_lifetime,
-            rooms: draft.rooms,
-            key_place: draft.key_place.clone(),
-        })
+            people: self.people.clone(),
+            login,
+            anonymous: self.anonymous.clone(),
+            guests: self.guests.clone(),
+            moderators: self.moderators.clone(),
+            token_lifetime: self.token_lifetime,
+            rooms: self.rooms,
+            near_misses: self.near_misses,
+            budget,
+            webhook_secret: self.webhook_secret.clone(),
+            page: self.page.clone(),
+            key_place: self.key_place.clone(),
+        }
     }
 }
 
 /// Who is asked about a session.
 fn asked(
-    asks: &Asks,
+    given: Option<&(UpstreamAddress, Place)>,
     name: &Spanned<String>,
-    mattermosts: &[&Proxy],
-    proxies: bool,
+    neighbours: &Neighbours<'_>,
     gather: &mut Gather<'_>,
 ) -> Option<Proxy> {
-    match (&asks.address, mattermosts) {
+    match (given, &neighbours.mattermosts[..]) {
         (Some((address, place)), _) => {
-            if !proxies {
+            if !neighbours.proxies {
                 let finding = Finding::warning(
                     name,
                     "this site proxies to no Mattermost, and browsers send its session cookie to its own host alone",
@@ -150,15 +218,15 @@ fn asked(
             );
             None
         }
-        (None, [first, rest @ ..]) => {
-            if rest.iter().any(|other| other.upstreams != first.upstreams) {
+        (None, [(_, first), rest @ ..]) => {
+            if rest.iter().any(|(_, other)| other.upstreams != first.upstreams) {
                 gather.warning_mend(
                     name,
                     format!("this site has several Mattermosts; {} is asked", origins(first)),
                     "say which with `mattermost` in the launcher",
                 );
             }
-            Some((*first).clone())
+            Some((**first).clone())
         }
     }
 }
@@ -169,17 +237,27 @@ fn origins(proxy: &Proxy) -> String {
 
 fn draft(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<Draft> {
     let file = table.get_ref();
-    report_unbuilt(table, gather);
+    if file.secret.is_some() {
+        gather.not_built(table, "`secret` (a self-hosted Jitsi)");
+    }
     let provider = provider(table, gather);
-    let asks = people::asks(file, gather);
-    let address = file.mattermost.as_ref().and_then(|given| {
-        if asks == Some(false) {
+    let ways = people::ways(file, gather);
+    // Where it is not clear, nothing more is to be said about what depends on it.
+    let supposed = ways.clone().unwrap_or_else(|| vec![Asks::Mattermost, Asks::Plugin]);
+    let plugin = match &ways {
+        Some(ways) => people::plugin(table, ways.contains(&Asks::Plugin), gather),
+        None => None,
+    };
+    let mattermost = file.mattermost.as_ref().and_then(|given| {
+        if !supposed.contains(&Asks::Mattermost) {
             gather.no_effect(given, "mattermost", "`identity` does not name \"mattermost\"");
         }
         Some((address::origin_of(given, gather)?, Place::from(given)))
     });
-    let moderators = people::moderators(file, asks.unwrap_or(true), gather);
-    let anonymous = people::anonymous(file, asks.unwrap_or(true), gather);
+    let moderators = people::moderators(file, &supposed, gather);
+    let people = people::people(file, &supposed, gather);
+    let guests = guests::resolve(file, !supposed.is_empty(), gather);
+    let anonymous = people::anonymous(file, !supposed.is_empty(), guests.join || guests.invitations, gather);
     if let Some(mode) = file.mode.as_ref().filter(|mode| *mode.get_ref() == LaunchMode::Redirect) {
         gather.warning_mend(
             mode,
@@ -187,34 +265,69 @@ fn draft(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<Dra
             "leave `mode` out: the page opens the meeting in the default browser",
         );
     }
+    let login = file.mattermost_url.as_ref().and_then(|given| login(given, gather));
     let token_lifetime = token_lifetime(file, gather);
+    let budget = budget::resolve(file, gather);
+    let webhook_secret = webhook_secret(table, gather);
+    let page = page::resolve(file, gather);
     Some(Draft {
         provider: provider?,
         mode: file.mode.as_ref().map_or(LaunchMode::Page, |mode| *mode.get_ref()),
-        asks: asks?.then_some(Asks { address }),
+        ways: ways?,
+        plugin,
+        mattermost,
+        login,
+        people,
         anonymous,
+        guests,
         moderators,
         token_lifetime,
         rooms: file.rooms.as_ref().map_or(Rooms::This, |rooms| *rooms.get_ref()),
+        near_misses: file.near_misses.as_ref().is_none_or(|given| *given.get_ref()),
+        budget,
+        webhook_secret,
+        page,
         key_place: file.private_key.as_ref().map_or_else(|| Place::from(table), Place::from),
     })
 }
 
-/// Keys of the contract that come with later parts. Findings for secrets are placed at the table, not at the value.
-fn report_unbuilt(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) {
+/// Mattermost's address for browsers, which may have a path (its `SiteURL`).
+fn login(given: &Spanned<String>, gather: &mut Gather<'_>) -> Option<String> {
+    let text = given.get_ref().trim().trim_end_matches('/');
+    let parsed = text.parse::<http::Uri>().ok().filter(|uri| {
+        matches!(uri.scheme_str(), Some("https" | "http"))
+            && uri.query().is_none()
+            && uri.authority().is_some_and(|authority| Authority::parse(authority.as_str()).is_ok())
+    });
+    if parsed.is_none() {
+        let what = format!("`mattermost_url` is no address: \"{}\"", text.escape_debug());
+        gather.fatal_mend(given, what, "write Mattermost's own SiteURL: \"https://mattermost.site.com\"");
+    }
+    parsed.map(|_| text.to_owned())
+}
+
+/// Only 8x8 posts there. A short secret can be guessed, and whoever has it writes into the count.
+fn webhook_secret(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<SecretFrom> {
     let file = table.get_ref();
-    if file.secret.is_some() {
-        gather.not_built(table, "`secret` (a self-hosted Jitsi)");
+    let given = file.webhook_secret.as_ref()?;
+    if file.provider.as_ref().is_some_and(|provider| *provider.get_ref() != file::Provider::Jaas) {
+        gather.no_effect(Place::from(given), "webhook_secret", "JaaS alone posts what happens in its meetings");
     }
-    if file.plugin_secret.is_some() {
-        gather.not_built(table, "`plugin_secret`");
+    let secret = secret::resolve(given, gather)?;
+    if let SecretFrom::Text(text) = &secret
+        && gather.surroundings.environment.is_some()
+        && text.reveal().len() < defaults::LEAST_WEBHOOK_SECRET
+    {
+        gather.fatal_mend(
+            Place::from(table),
+            format!(
+                "`webhook_secret` is shorter than {} characters: it could be guessed",
+                defaults::LEAST_WEBHOOK_SECRET
+            ),
+            "make one with `openssl rand -hex 32`, and write it into the JaaS console too",
+        );
     }
-    if let Some(id) = &file.plugin_app_id {
-        gather.not_built(id, "`plugin_app_id`");
-    }
-    if let Some(guests) = file.guests.as_ref().filter(|guests| *guests.get_ref() == file::Guests::Join) {
-        gather.not_built(guests, "guests = \"join\"");
-    }
+    Some(secret)
 }
 
 fn provider(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<Provider> {

@@ -4,12 +4,12 @@ use serde_spanned::Spanned;
 
 use crate::config::file;
 use crate::config::finding::{Finding, Place};
-use crate::config::model::{Answer, Proxy, Route, Server, Site};
+use crate::config::model::{Answer, Route, Server, Site};
 use crate::config::shape::ROOT;
 use crate::route::host::{HostError, HostPattern};
 use crate::route::path::PathPrefix;
 
-use super::launcher::Launchers;
+use super::launcher::{Launchers, Neighbours};
 use super::route::{self, Draft, DraftAnswer};
 use super::{Gather, items};
 
@@ -143,14 +143,17 @@ fn routes(table: &Spanned<file::Site>, launchers: &Launchers, server: &Server, g
     let drafts: Vec<Draft<'_>> = tables.iter().filter_map(|table| route::draft(table, launchers, gather)).collect();
     report_equal_paths(&drafts, gather);
     report_shadowed_by_challenge(&drafts, server, gather);
-    let mattermosts: Vec<&Proxy> = drafts.iter().filter_map(Draft::proxy).filter(|proxy| proxy.mattermost).collect();
-    let proxies = drafts.iter().any(|draft| draft.proxy().is_some());
+    let proxies = || drafts.iter().filter_map(|draft| Some((&draft.path, draft.proxy()?)));
+    let neighbours = Neighbours {
+        mattermosts: proxies().filter(|(_, proxy)| proxy.mattermost).collect(),
+        proxies: proxies().next().is_some(),
+    };
     let mut answers = Vec::new();
     for draft in &drafts {
         answers.push(match &draft.answer {
             DraftAnswer::Ready(_) => None,
             DraftAnswer::Launcher(name) => {
-                launchers.for_route(name, &mattermosts, proxies, gather).map(Answer::Launcher)
+                launchers.for_route(name, &neighbours, gather).map(|it| Answer::Launcher(Box::new(it)))
             }
         });
     }

@@ -15,7 +15,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::config::finding::Place;
-use crate::config::model::{Anonymous, MattermostSource, Proxy, UpstreamHost, UpstreamVerify};
+use crate::config::model::{
+    Anonymous, Budget, Guests, MattermostSource, Page, People, Proxy, UpstreamHost, UpstreamVerify, Way,
+};
 use crate::handler::RequestId;
 use crate::jitsi::identity::standin::Standin;
 use crate::route::host::Authority;
@@ -49,8 +51,15 @@ fn model(pem: PemSource) -> model::Launcher {
             server: "https://8x8.vc".into(),
         },
         mode: LaunchMode::Page,
-        identity: Identity::Mattermost(Box::new(MattermostSource { proxy: unused_proxy() })),
-        anonymous: Anonymous { name: "Type Your Name".into(), email: None },
+        identity: vec![Way::Mattermost(Box::new(MattermostSource { proxy: unused_proxy() }))],
+        people: People { names: Vec::new(), email: true, avatars: false },
+        login: Some(String::new()),
+        guests: Guests::NONE,
+        near_misses: true,
+        budget: Budget::UNLIMITED,
+        webhook_secret: None,
+        page: Page::default(),
+        anonymous: Anonymous { name: None, email: None },
         moderators: Moderators::Members,
         token_lifetime: Duration::from_secs(3600),
         rooms: Rooms::This,
@@ -94,7 +103,7 @@ fn bench(change: impl FnOnce(&mut model::Launcher)) -> Bench {
 
 /// Everyone comes in unasked.
 fn open_to_all(model: &mut model::Launcher) {
-    model.identity = Identity::Nobody;
+    model.identity.clear();
 }
 
 impl Bench {

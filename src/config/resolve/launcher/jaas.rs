@@ -6,8 +6,7 @@ use crate::config::defaults;
 use crate::config::file::{self, SecretSource};
 use crate::config::finding::Place;
 use crate::config::model::{PemSource, Provider};
-use crate::config::resolve::{Gather, address};
-use crate::secret::Secret;
+use crate::config::resolve::{Gather, address, secret};
 
 /// How 8x8 names every app (developer.8x8.com/jaas/docs/api-keys-jwt).
 const APP_PREFIX: &str = "vpaas-magic-cookie-";
@@ -128,19 +127,6 @@ fn private_key(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Opti
             None
         }
         SecretSource::Text(path) | SecretSource::File(path) => Some(PemSource::File(gather.path_at(path, place))),
-        SecretSource::Env(name) => match &gather.surroundings.environment {
-            None => Some(PemSource::Text(Secret::new(String::new()))),
-            Some(environment) => match environment(name).filter(|value| !value.is_empty()) {
-                Some(value) => Some(PemSource::Text(Secret::new(value))),
-                None => {
-                    gather.fatal_mend(
-                        place,
-                        format!("the environment has no variable {name}"),
-                        "set it for the service that runs gatepost (systemd: LoadCredential= with { file = … } is safer)",
-                    );
-                    None
-                }
-            },
-        },
+        SecretSource::Env(name) => secret::variable(name, place, gather).map(PemSource::Text),
     }
 }
