@@ -5,7 +5,12 @@
 
 pub mod room;
 
+pub mod device;
 pub mod identity;
+
+pub mod installation;
+pub mod invitation;
+pub mod turnstile;
 
 pub mod claims;
 pub mod key;

@@ -146,6 +146,17 @@ impl Room {
         }
     }
 
+    /// The room of this name, as a person says it: not percent-encoded, and without a launcher's address before it.
+    ///
+    /// # Errors
+    /// Says why no room can have it; see [`RoomError`].
+    pub fn named(name: &str) -> Result<Self, RoomError> {
+        if name.contains('/') {
+            return Err(RoomError::Nested);
+        }
+        Self::normal(name)
+    }
+
     fn normal(decoded: &str) -> Result<Self, RoomError> {
         // NFKC first: it makes `<` of a full-width one. Again after dropping, which can bring a letter and its
         // accent together.
