@@ -58,7 +58,8 @@ impl Device {
     /// `secure`: whether it came over https; then it goes over nothing else.
     pub fn cookie(&self, path: &str, secure: bool) -> HeaderValue {
         let secure = if secure { "; Secure" } else { "" };
-        let path = if path.is_empty() { "/" } else { path };
+        // A cookie's path ends at a semicolon; a launcher below such a path shares its cookie with the host.
+        let path = if path.is_empty() || path.contains(';') { "/" } else { path };
         let text = format!("{COOKIE}={}; Path={path}; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}", self.id);
         let mut value = HeaderValue::try_from(text).expect("a route's path and base64url make a field value");
         value.set_sensitive(true);

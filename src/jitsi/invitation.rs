@@ -40,9 +40,9 @@ pub enum InvitationError {
     /// Altered, cut off, made up, or made for another launcher or installation.
     #[error("the invitation is not genuine")]
     NotGenuine,
-    /// Its time is over.
+    /// Its time is over: it held until then, in seconds since 1970.
     #[error("the invitation is over")]
-    Over,
+    Over(u64),
 }
 
 impl Invitation {
@@ -76,7 +76,7 @@ impl Invitation {
         let invitation =
             sealed.and_then(|sealed| genuine(&sealed, key, launcher)).ok_or(InvitationError::NotGenuine)?;
         if invitation.until <= now {
-            return Err(InvitationError::Over);
+            return Err(InvitationError::Over(invitation.until));
         }
         Ok(invitation)
     }
@@ -124,7 +124,7 @@ mod tests {
             let segment = invitation.seal(&key, "jaas");
             assert!(segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)), "{segment}");
             assert_eq!(Invitation::open(&segment, &key, "jaas", 999), Ok(invitation));
-            assert_eq!(Invitation::open(&segment, &key, "jaas", 1000), Err(InvitationError::Over));
+            assert_eq!(Invitation::open(&segment, &key, "jaas", 1000), Err(InvitationError::Over(1000)));
         }
     }
 

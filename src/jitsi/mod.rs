@@ -8,6 +8,7 @@ pub mod room;
 pub mod device;
 pub mod identity;
 
+pub mod form;
 pub mod installation;
 pub mod invitation;
 pub mod turnstile;
