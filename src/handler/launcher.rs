@@ -22,7 +22,7 @@ use crate::cert::read::{self, ReadError};
 use crate::clock::Clock;
 use crate::config::model::{self, LaunchMode, Moderators, PemSource, Provider, Rooms};
 use crate::error::RequestError;
-use crate::jitsi::identity::{self, Front, Person};
+use crate::jitsi::identity::{self, Asking, Front, Person};
 use crate::jitsi::key::KeyError;
 use crate::jitsi::page::{Launch, Nonce, SignIn, Waiting};
 use crate::jitsi::room::{Asked, COMPONENT, Room};
@@ -164,7 +164,9 @@ impl Launcher {
             (_, None) => false,
             (Moderators::Members, Some(person)) => !person.guest,
             (Moderators::Admins, Some(person)) => person.admin,
-            (Moderators::Users(names), Some(person)) => names.contains(&person.username),
+            (Moderators::Users(names), Some(person)) => {
+                person.username.as_ref().is_some_and(|name| names.contains(name))
+            }
         };
         match person {
             Some(Person { id, name, email, .. }) => Bearer { id: Some(id), name, email, moderator },
@@ -200,7 +202,7 @@ async fn who<B>(
     let Some(session) = identity::session(request.headers()) else { return Ok(None) };
     let front = Front { authority: context.authority, scheme: &context.scheme, client: context.client };
     let asked = Instant::now();
-    let person = identity::ask(&session, front, ask).await;
+    let person = identity::mattermost::ask(&session, front, &Asking::default(), ask).await;
     context.upstream_time.set(Some(asked.elapsed()));
     person
 }

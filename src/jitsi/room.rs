@@ -39,7 +39,7 @@ const EXTERNAL_API: &str = "external_api.js";
 const UNASKED: [&str; 2] = ["favicon.ico", "robots.txt"];
 
 /// Marks that turn the direction of text: in a room name they only serve to show another name than is meant.
-const DIRECTION: [char; 9] =
+pub(super) const DIRECTION: [char; 9] =
     ['\u{202A}', '\u{202B}', '\u{202C}', '\u{202D}', '\u{202E}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'];
 
 /// Letters and digits of a random room, and how many: 25 of 36 make 129 bits.
