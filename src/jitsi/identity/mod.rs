@@ -3,10 +3,12 @@
 //! It believes nothing that a client can write without proof. A person is made of what
 //! Mattermost said, by answer or by signature, and of nothing else in the request.
 
+pub mod cache;
 pub mod mattermost;
 pub mod name;
 mod session;
 
+pub use cache::Known;
 pub use mattermost::{Asking, Front};
 pub use name::{Name, NameOrder};
 pub use session::session;
