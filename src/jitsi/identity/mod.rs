@@ -1,4 +1,8 @@
-//! Who is asking: what Mattermost says of whoever came with a request.
+//! Who is asking: what Mattermost, or its Jitsi plugin's word, says of whoever came with a request.
+//!
+//! Two ways lead to a [`Person`]. [`Known::ask`] has Mattermost say whose the session is
+//! that came along. [`plugin::Plugin::verify`] reads the token that Mattermost's Jitsi
+//! plugin signs into its links, for browsers that have no session: it says less.
 //!
 //! It believes nothing that a client can write without proof. A person is made of what
 //! Mattermost said, by answer or by signature, and of nothing else in the request.
@@ -6,6 +10,7 @@
 pub mod cache;
 pub mod mattermost;
 pub mod name;
+pub mod plugin;
 mod session;
 
 pub use cache::Known;
