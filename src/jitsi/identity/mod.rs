@@ -7,6 +7,7 @@
 //! It believes nothing that a client can write without proof. A person is made of what
 //! Mattermost said, by answer or by signature, and of nothing else in the request.
 
+pub mod avatar;
 pub mod cache;
 pub mod mattermost;
 pub mod name;
