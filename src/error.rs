@@ -7,6 +7,7 @@
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use thiserror::Error;
 
@@ -114,6 +115,9 @@ pub enum RequestError {
         #[source]
         source: io::Error,
     },
+    /// What went wrong, and a page of the handler's own for whoever wants HTML.
+    #[error("{}", .0.0)]
+    Paged(Box<(RequestError, Response<Bytes>)>),
     /// A handler panicked, or signed nothing, or the like: a defect of ours.
     #[error("internal error: {0}")]
     Internal(String),
@@ -140,6 +144,15 @@ impl RequestError {
             Self::Timeout { .. } => (Upstream, StatusCode::GATEWAY_TIMEOUT, false),
             Self::Stopping => (Us, StatusCode::SERVICE_UNAVAILABLE, true),
             Self::File { .. } | Self::Internal(_) => (Us, StatusCode::INTERNAL_SERVER_ERROR, false),
+            Self::Paged(paged) => paged.0.judge(),
+        }
+    }
+
+    /// The error itself, where it stands beside a page.
+    pub fn plain(&self) -> &Self {
+        match self {
+            Self::Paged(paged) => paged.0.plain(),
+            error => error,
         }
     }
 
@@ -172,6 +185,7 @@ impl RequestError {
             Self::Timeout { .. } => ("Gateway timeout", "The server behind this address took too long.".into()),
             Self::Stopping => ("Service unavailable", "This server is being stopped. Try again in a moment.".into()),
             Self::File { .. } | Self::Internal(_) => ("Internal error", "Something went wrong here.".into()),
+            Self::Paged(paged) => paged.0.words(),
         }
     }
 
@@ -179,6 +193,10 @@ impl RequestError {
     ///
     /// `id` is in the log line too.
     pub fn respond(&self, wanted: Wanted, id: RequestId) -> Response<Body> {
+        if let Self::Paged(paged) = self {
+            let (error, page) = &**paged;
+            return if wanted == Wanted::Html { page.clone().map(Body::full) } else { error.respond(wanted, id) };
+        }
         let (_, status, close) = self.judge();
         let (title, sentence) = self.words();
         let mut response = match wanted {

@@ -57,7 +57,7 @@ pub(crate) fn span(seconds: i64) -> String {
 }
 
 /// A path as a shell takes it: quoted only where it must be.
-pub(super) fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let shown = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,".contains(c);
     if !shown.is_empty() && !shown.starts_with('-') && shown.chars().all(plain) {

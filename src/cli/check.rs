@@ -8,6 +8,7 @@ pub(super) mod folders;
 mod upstreams;
 
 use std::io::Write;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
@@ -20,6 +21,7 @@ use crate::config::render;
 use crate::config::source::Source;
 use crate::config::surroundings::Surroundings;
 use crate::handler::Handler;
+use crate::jitsi::installation::Installation;
 
 use super::{ConfigFile, Count, Failure, Status, with_causes};
 
@@ -95,8 +97,9 @@ fn of_what_is_named(config: &Config) -> Vec<Finding> {
 /// What keeps a handler from being made: a launcher's key, an upstream's roots. Each once, however many routes it has.
 pub(super) fn handlers(config: &Config) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
+    let installation = Arc::new(Installation::passing());
     for route in config.sites.iter().flat_map(|site| &site.routes) {
-        let Err(error) = Handler::build(route, &mut Vec::new()) else { continue };
+        let Err(error) = Handler::build(route, &mut Vec::new(), &installation) else { continue };
         let finding = Finding { mend: error.mend(), ..Finding::fatal(error.place().clone(), with_causes(&error)) };
         if !findings.contains(&finding) {
             findings.push(finding);

@@ -17,6 +17,7 @@ use crate::config::model::Config;
 use crate::config::source::{ReadError, Source};
 use crate::config::surroundings::Surroundings;
 use crate::config::{self, Parsed, render};
+use crate::jitsi::installation::Installation;
 use crate::log::setup::program_log;
 use crate::log::writer::{OpenError, Writer};
 use crate::server::listen::{BindError, Speaks, bind};
@@ -113,7 +114,8 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     };
     program_log(config.log.level);
     report(&findings, &source);
-    let (mut snapshot, certificates) = what_is_named(&config, &source, None)?;
+    let installation = Arc::new(Installation::at(&config.server.state, Clock::System));
+    let (mut snapshot, certificates) = what_is_named(&config, &source, None, &installation)?;
     let live = Arc::new(Live::new(&config, certificates));
     let wanted = Wanted::of(&config, Clock::System);
     put_issued(wanted.as_ref(), &live);
@@ -136,7 +138,7 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     announce(&bound);
     let path = source.path;
     let reload = || {
-        let mut snapshot = reload(&path, &config, &live, &engine)?;
+        let mut snapshot = reload(&path, &config, &live, &engine, &installation)?;
         snapshot.https_port = https_port(snapshot.https_port);
         Some(snapshot)
     };
@@ -187,6 +189,7 @@ fn what_is_named(
     config: &Config,
     source: &Source,
     serving: Option<&Live>,
+    installation: &Arc<Installation>,
 ) -> Result<(Snapshot, Vec<cert::Entry>), ServeError> {
     let (certificates, mut findings) = cert::open(config, Clock::System, serving);
     // Handlers are made below, the first that cannot be ends it; here all that cannot be are said at once.
@@ -197,13 +200,19 @@ fn what_is_named(
         return Err(ServeError::Findings { of: Whose::Files, findings, text: Box::new(source.clone()) });
     };
     report(&findings, source);
-    let snapshot = Snapshot::new(config)?;
+    let snapshot = Snapshot::new(config, installation)?;
     report(&folders::served(config), source);
     Ok((snapshot, certificates))
 }
 
 /// Reads the file again. On any fault the old snapshot goes on serving and the log says why.
-fn reload(path: &Path, serving: &Config, live: &Live, engine: &Engine) -> Option<Snapshot> {
+fn reload(
+    path: &Path,
+    serving: &Config,
+    live: &Live,
+    engine: &Engine,
+    installation: &Arc<Installation>,
+) -> Option<Snapshot> {
     tracing::info!(file = %path.display(), "reloading");
     let next = config::read(path).map_err(ServeError::from).and_then(|source| {
         let Parsed { config, findings, source, .. } = config::parse(&source.text, path);
@@ -212,9 +221,9 @@ fn reload(path: &Path, serving: &Config, live: &Live, engine: &Engine) -> Option
         };
         report(&findings, &source);
         if needs_restart(&config, serving) {
-            tracing::warn!("addresses, workers and logs stay as they were until gatepost is restarted");
+            tracing::warn!("addresses, workers, logs and `state` stay as they were until gatepost is restarted");
         }
-        let (snapshot, certificates) = what_is_named(&config, &source, Some(live))?;
+        let (snapshot, certificates) = what_is_named(&config, &source, Some(live), installation)?;
         // Last, so that a fault above leaves everything as it was.
         live.adopt(&config, certificates);
         let wanted = Wanted::of(&config, Clock::System);
@@ -243,6 +252,7 @@ fn needs_restart(next: &Config, serving: &Config) -> bool {
         || next_server.workers != serving_server.workers
         || next.log != serving.log
         || next.admin != serving.admin
+        || next_server.state != serving_server.state
 }
 
 /// Findings that do not stop the start, in the log.

@@ -32,6 +32,8 @@ use model::Config;
 use source::{ReadError, Source};
 use surroundings::Surroundings;
 
+pub(crate) use shape::nearest_or_all;
+
 /// What a text came to.
 #[derive(Debug)]
 pub struct Parsed {

@@ -24,7 +24,7 @@ use super::finding::Place;
 
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory, ExternalAccount, SecretFrom};
 pub use launcher::{
-    Anonymous, AtLimit, Budget, Colour, DisplayName, Guests, LaunchMode, Launcher, MattermostSource, Moderators, Page,
+    Anonymous, AtLimit, Budget, DisplayName, Guests, LaunchMode, Launcher, MattermostSource, Moderators, Page,
     PemSource, People, PluginSource, Provider, Rooms, Way,
 };
 

@@ -196,7 +196,7 @@ fn backticked(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The known word that a person probably meant, or all of them.
-pub(super) fn nearest_or_all(unknown: &str, known: &[&str]) -> String {
+pub(crate) fn nearest_or_all(unknown: &str, known: &[&str]) -> String {
     match nearest(unknown, known) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None if known.is_empty() => "remove it".into(),

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::finding::Severity;
 use super::model::{
-    Answer, AtLimit, Colour as Rgb, DisplayName, Moderators, PemSource, Provider, RedirectTarget, Rooms, UpstreamHost,
-    Way,
+    Answer, AtLimit, DisplayName, Moderators, PemSource, Provider, RedirectTarget, Rooms, UpstreamHost, Way,
 };
 use super::render::{Colour, long, short};
 use super::source::Source;
@@ -190,10 +189,10 @@ fn a_launcher_of_its_own_host_knows_people_guests_and_budget_and_where_people_si
     assert_eq!(launcher.budget.limit.map(u32::from), Some(25));
     let AtLimit::Fallback(other) = &launcher.budget.at_limit else { panic!("{:?}", launcher.budget) };
     assert!(other.name == "spare" && other.identity.is_empty() && matches!(other.budget.at_limit, AtLimit::DenyNew));
-    assert_eq!(
-        (launcher.page.accent, launcher.page.accent_dark),
-        (Some(Rgb([0, 85, 170])), Some(Rgb([102, 170, 255])))
-    );
+    let colour = |given: Option<crate::jitsi::page::colour::Colour>| given.map(|colour| colour.to_string());
+    assert_eq!(colour(launcher.page.accent).as_deref(), Some("#0055aa"));
+    assert_eq!(colour(launcher.page.accent_dark).as_deref(), Some("#66aaff"));
+    assert_eq!(launcher.page.language.tag(), "de");
     assert!(!launcher.near_misses && launcher.webhook_secret.is_some());
     let Answer::Launcher(told) = &config.sites[1].routes[1].answer else { panic!("a launcher") };
     assert_eq!(told.login.as_deref(), Some("https://elsewhere.example/chat"));

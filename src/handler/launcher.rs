@@ -1,224 +1,433 @@
-//! A room name → a signed token → the page, or the redirect, that opens the meeting.
+//! A room name → who asks → a signed token → the page, or the redirect, that opens the meeting.
 //!
 //! Who asks is settled before anything is signed: no identity, no token. Where nobody
-//! is signed in, the answer leads to Mattermost's login on the same host.
+//! is signed in, the answer leads to Mattermost's login, and to the guests' form
+//! where there is one.
 //!
-//! It refuses what [`Asked`] refuses, methods other than GET and HEAD, and to say where
-//! the login should lead back to by anything but its own path: a `redirect_to` that a
-//! client sends is never read.
+//! It refuses what [`Asked`] refuses, methods that an address does not take, and to say
+//! where the login should lead back to by anything but its own path: a
+//! `redirect_to` that a client sends is never read.
+
+mod enter;
+mod guest;
+mod own;
+mod webhook;
+mod who;
 
 use std::error::Error as _;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
 
-use askama::Template;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::utf8_percent_encode;
 use thiserror::Error;
 
 use crate::body::Body;
 use crate::cert::read::{self, ReadError};
 use crate::clock::Clock;
-use crate::config::model::{self, LaunchMode, Moderators, PemSource, Provider, Rooms};
-use crate::error::RequestError;
-use crate::jitsi::identity::{self, Asking, Front, Person};
-use crate::jitsi::key::KeyError;
-use crate::jitsi::page::{Launch, Nonce, SignIn, Waiting};
+use crate::config::model::{self, LaunchMode, Moderators, Rooms, SecretFrom};
+use crate::error::{Fault, RequestError};
+use crate::jitsi::device::Device;
+use crate::jitsi::installation::Installation;
+use crate::jitsi::page::look::LookError;
+use crate::jitsi::page::{Look, Nonce, Page, SignIn, Unreachable, Waiting};
+use crate::jitsi::provider::{Meetings, ProviderError};
 use crate::jitsi::room::{Asked, COMPONENT, Room};
-use crate::jitsi::token::{Bearer, SignError, Signer};
+use crate::jitsi::token::SignError;
+use crate::jitsi::turnstile::Turnstile;
 use crate::secret::Secret;
 
 use super::Context;
+use enter::{Browser, Entrant};
+use own::Own;
+use who::{Asker, Way, Who};
 
 /// One launcher, ready to sign.
 #[derive(Debug)]
 pub struct Launcher {
-    signer: Signer,
-    /// Server and app id: what every meeting's address begins with, without trailing slash.
-    base: String,
+    name: String,
+    meetings: Meetings,
     mode: LaunchMode,
-    asks: bool,
+    /// None where nobody is asked.
+    ways: Vec<Way>,
+    /// Mattermost's address for browsers; empty on the launcher's own host, `None` where no login helps.
+    login: Option<String>,
     anonymous: model::Anonymous,
+    guests: Guests,
     moderators: Moderators,
     rooms: Rooms,
+    avatars: bool,
+    limit: Option<u32>,
+    at_limit: AtLimit,
+    webhook: Option<Secret<String>>,
+    look: Look,
+    logo: Option<Logo>,
+    installation: Arc<Installation>,
+}
+
+/// Who may enter without an account.
+#[derive(Debug)]
+struct Guests {
+    join: bool,
+    passcode: Option<Secret<String>>,
+    invitations: bool,
+    turnstile: Arc<Turnstile>,
+}
+
+/// What happens to who comes when the month's users are used up.
+#[derive(Debug)]
+enum AtLimit {
+    Warn,
+    DenyNew,
+    Fallback(Box<Launcher>),
+}
+
+#[derive(Debug)]
+struct Logo {
+    picture: Bytes,
+    kind: &'static str,
+}
+
+/// What a launcher asks Mattermost.
+#[derive(Debug)]
+pub struct Question {
+    /// The request, for Mattermost's own address.
+    pub request: Request<()>,
+    /// Largest answer that is read, in bytes.
+    pub most: usize,
+    /// Time for the whole answer: a person waits for it.
+    pub within: Duration,
+}
+
+impl Question {
+    /// Who somebody is. A user's JSON is some 2 KiB, and that of a hundred teams 20; what is larger is no user.
+    fn who(request: Request<()>) -> Self {
+        Self { request, most: 64 * 1024, within: Duration::from_secs(5) }
+    }
+
+    /// A picture, without which a meeting opens as well.
+    fn picture(request: Request<()>) -> Self {
+        Self { request, most: crate::jitsi::identity::avatar::LARGEST, within: Duration::from_secs(2) }
+    }
 }
 
 /// Why a launcher cannot start.
 #[derive(Debug, Error)]
 pub enum LauncherError {
-    /// The key's file cannot be read.
-    #[error("private_key {}: {source}", path.display())]
+    /// A file that it names cannot be read.
+    #[error("{key} {}: {source}", path.display())]
     Unreadable {
+        /// The key that names it.
+        key: &'static str,
         /// Which.
         path: PathBuf,
         /// Why.
         source: ReadError,
     },
+    /// A secret's file has nothing in it, or no text.
+    #[error("{key} {}: {what}", path.display())]
+    NoSecret {
+        /// The key that names it.
+        key: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What it has instead.
+        what: &'static str,
+    },
+    /// The logo is no picture that browsers show without risk.
+    #[error("logo {}: is neither SVG nor PNG, JPEG, GIF or WebP", .0.display())]
+    NoPicture(PathBuf),
     /// It can be read, and is no key for meeting tokens.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Meetings(#[from] ProviderError),
+    /// Its pages cannot look as they should.
+    #[error(transparent)]
+    Look(#[from] LookError),
 }
 
 impl LauncherError {
     /// The command or edit that mends it.
     pub fn mend(&self) -> String {
         match self {
-            Self::Unreadable { source: ReadError::Missing(_), .. } => {
-                "name the file with the private half of the key uploaded to the JaaS console".into()
+            Self::Unreadable { path, source, .. } => {
+                source.mend(&path.display().to_string()).unwrap_or_else(|| "name the file itself".into())
             }
-            Self::Unreadable { path, source } => {
-                source.mend(&path.display().to_string()).unwrap_or_else(|| "name the key's own file".into())
-            }
-            Self::Key(error) => error.what.mend().into(),
+            Self::NoSecret { path, .. } => format!("write the secret alone into {}, as one line", path.display()),
+            Self::NoPicture(_) => "name a picture of one of these kinds".into(),
+            Self::Meetings(error) => error.mend(),
+            Self::Look(error) => error.mend(),
         }
     }
 }
 
 impl Launcher {
-    /// Reads the key that `model` names.
+    /// Reads what `model` names: its key, its secrets, its words and its logo.
+    ///
+    /// `prefix` is the path of its route, without a last slash.
     ///
     /// # Errors
-    /// Where the key cannot be read or could not sign a token; see [`LauncherError::mend`].
-    pub fn new(model: &model::Launcher) -> Result<Self, LauncherError> {
-        let Provider::Jaas { app_id, key_id, private_key, server } = &model.provider;
-        let (pem, origin) = pem(private_key)?;
-        let signer = Signer::from_pem(pem.reveal(), &origin, app_id, key_id, model.token_lifetime, Clock::System)?;
+    /// Where a file cannot be read or its key could not sign a token; see [`LauncherError::mend`].
+    pub fn new(model: &model::Launcher, prefix: &str, installation: &Arc<Installation>) -> Result<Self, LauncherError> {
+        let admins = model.asks_for_admins();
+        let ways = model.identity.iter().map(|way| Way::new(way, &model.people, admins));
+        let guests = Guests {
+            join: model.guests.join,
+            passcode: model.guests.passcode.as_ref().map(|from| secret("guest_passcode", from)).transpose()?,
+            invitations: model.guests.invitations,
+            turnstile: installation.turnstile(&model.name, model.guests.tries),
+        };
+        let at_limit = match &model.budget.at_limit {
+            model::AtLimit::Warn => AtLimit::Warn,
+            model::AtLimit::DenyNew => AtLimit::DenyNew,
+            model::AtLimit::Fallback(other) => AtLimit::Fallback(Box::new(Self::new(other, prefix, installation)?)),
+        };
+        let logo = model.page.logo.as_deref().map(Logo::read).transpose()?;
+        let logo_address = logo.as_ref().map(|_| format!("{prefix}/-/logo"));
         Ok(Self {
-            signer,
-            base: format!("{server}/{app_id}"),
+            name: model.name.clone(),
+            meetings: Meetings::new(&model.provider, model.token_lifetime, Clock::System)?,
             mode: model.mode,
-            asks: model.mattermost().is_some(),
+            ways: ways.collect::<Result<_, _>>()?,
+            login: model.login.clone().filter(|_| model.mattermost().is_some()),
             anonymous: model.anonymous.clone(),
+            guests,
             moderators: model.moderators.clone(),
             rooms: model.rooms,
+            avatars: model.people.avatars,
+            limit: model.budget.limit.map(u32::from),
+            at_limit,
+            webhook: model.webhook_secret.as_ref().map(|from| secret("webhook_secret", from)).transpose()?,
+            look: Look::new(&model.page, logo_address)?,
+            logo,
+            installation: installation.clone(),
         })
     }
 
     /// Answers a request below the launcher's path.
     ///
-    /// `ask` carries a request to the Mattermost of [`Identity::Mattermost`] and bounds time and size of the
-    /// answer; it is not called where nobody is asked.
+    /// `ask` carries a question to the Mattermost of [`model::Way::Mattermost`]; it is not called where none is asked.
     ///
     /// # Errors
     /// Where the path names nothing that a launcher has, Mattermost gives no clear answer, or signing fails.
     pub async fn reply<B>(
         &self,
-        request: &Request<B>,
+        request: Request<B>,
         context: &Context<'_>,
-        ask: impl AsyncFn(Request<()>) -> Result<Response<Bytes>, RequestError>,
-    ) -> Result<Response<Body>, RequestError> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Err(RequestError::MethodNotAllowed("GET, HEAD"));
-        }
-        let mut response = match (Asked::of(context.rest)?, self.mode) {
-            (Asked::ExternalApi, _) => library(),
-            (Asked::Nothing, LaunchMode::Page) => page(StatusCode::OK, |nonce| Waiting { nonce }.render())?,
-            (Asked::Nothing, LaunchMode::Redirect) => self.open(None, request, context, ask).await?,
-            (Asked::Room(room), _) => self.open(Some(room), request, context, ask).await?,
+        ask: impl AsyncFn(Question) -> Result<Response<Bytes>, RequestError>,
+    ) -> Result<Response<Body>, RequestError>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let is_head = request.method() == Method::HEAD;
+        let mut response = match Own::of(context.rest) {
+            Some(own) => self.own(own?, request, context, &ask).await?,
+            None => self.meet(&request, context, &ask).await?,
         };
         guard(&mut response);
-        if request.method() == Method::HEAD {
+        if is_head {
             *response.body_mut() = Body::Empty;
         }
         Ok(response)
     }
 
-    /// The answer that opens `room`, or a room of its own where none was asked for.
-    async fn open<B>(
+    async fn own<B>(
         &self,
-        room: Option<Room>,
+        own: Own<'_>,
+        request: Request<B>,
+        context: &Context<'_>,
+        ask: &impl AsyncFn(Question) -> Result<Response<Bytes>, RequestError>,
+    ) -> Result<Response<Body>, RequestError>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        if !own.takes(request.method()) {
+            return Err(RequestError::MethodNotAllowed(own.methods()));
+        }
+        match own {
+            Own::Session => self.session(&request, context, ask).await,
+            Own::Guest(room) => self.guest(room, request, context, ask).await,
+            Own::Invitation(segment) => self.invitation(segment, request, context, ask).await,
+            Own::Webhook => self.webhook(request, context).await,
+            Own::Avatar(segment) => self.picture(segment),
+            Own::Logo => self.logo(),
+        }
+    }
+
+    /// What is asked for by a room's name, or by none.
+    async fn meet<B>(
+        &self,
         request: &Request<B>,
         context: &Context<'_>,
-        ask: impl AsyncFn(Request<()>) -> Result<Response<Bytes>, RequestError>,
+        ask: &impl AsyncFn(Question) -> Result<Response<Bytes>, RequestError>,
     ) -> Result<Response<Body>, RequestError> {
-        let person = match self.asks {
-            false => None,
-            true => match who(request, context, ask).await? {
-                Some(person) => Some(person),
-                None => return sign_in(context, room.as_ref()),
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(RequestError::MethodNotAllowed("GET, HEAD"));
+        }
+        let room = match (Asked::of(context.rest)?, self.mode) {
+            (Asked::ExternalApi, _) => return Ok(library()),
+            (Asked::Nothing, LaunchMode::Page) => {
+                return show(StatusCode::OK, &Waiting { look: &self.look, nonce: &nonce()? });
+            }
+            (Asked::Nothing, LaunchMode::Redirect) => None,
+            (Asked::Room(room), _) => Some(room),
+        };
+        let fields = request.headers();
+        let asker = Asker { fields, query: request.uri().query(), room: room.as_ref() };
+        let entrant = match self.ways[..] {
+            [] => Entrant::Unasked,
+            _ => match who::settle(&self.ways, asker, context, ask).await {
+                Ok(Who::Person(person)) => Entrant::Person(person),
+                Ok(Who::Nobody { proved, old_link }) => {
+                    return self.sign_in(request, context, room.as_ref(), proved, old_link);
+                }
+                Err(error) => return Err(self.unreachable(error, context, room.as_ref())),
             },
         };
-        let room = match room {
-            Some(room) => room,
-            None => Room::random().map_err(no_random)?,
+        // Looking opens nothing, so it counts nobody either.
+        if request.method() == Method::HEAD || is_prefetch(request) {
+            let mut response = Response::new(Body::Empty);
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+            return Ok(response);
+        }
+        let browser = Browser { device: Device::of(fields).map_err(no_random)?, fields };
+        self.enter(room, entrant, &browser, context, ask).await
+    }
+
+    /// The way to Mattermost's login, and to the guests' form.
+    ///
+    /// A browser gets a page that leads there in another tab and goes on by itself: after a login by password
+    /// Mattermost's web app takes the way back itself, and does not know it for the launcher's. A program gets a
+    /// redirect, which works where single sign-on comes straight back.
+    fn sign_in<B>(
+        &self,
+        request: &Request<B>,
+        context: &Context<'_>,
+        room: Option<&Room>,
+        proved: bool,
+        old_link: bool,
+    ) -> Result<Response<Body>, RequestError> {
+        let prefix = context.prefix.as_str();
+        let again = format!("{prefix}/{}", room.map(Room::segment).unwrap_or_default());
+        let login = self.login.as_ref().map(|base| format!("{base}/login"));
+        let guest = room.filter(|_| self.guests.join).map(|room| {
+            // A token that proved the room goes along, so that no passcode is asked for.
+            let query = request.uri().query().filter(|_| proved).map(|query| format!("?{query}")).unwrap_or_default();
+            format!("{prefix}/-/guest/{}{query}", room.segment())
+        });
+        let session = format!("{prefix}/-/session");
+        let page = SignIn {
+            look: &self.look,
+            nonce: &nonce()?,
+            login: login.as_deref(),
+            again: &again,
+            session: &session,
+            guest: guest.as_deref(),
+            old_link,
         };
-        let claim = match self.rooms {
-            Rooms::This => room.claim(),
-            Rooms::Any => "*".into(),
-        };
-        let token = self.signer.token(claim, self.bearer(person)).await.map_err(|error| unsigned(&error))?;
-        let meeting = Secret::new(format!("{}/{}?jwt={}", self.base, room.segment(), token.reveal()));
-        match self.mode {
-            LaunchMode::Page => {
-                page(StatusCode::OK, |nonce| Launch { nonce, room: room.name(), meeting: meeting.reveal() }.render())
+        let mut response = show(StatusCode::UNAUTHORIZED, &page)?;
+        match login {
+            Some(login) if !is_navigation(request) => {
+                let back = utf8_percent_encode(&again, COMPONENT);
+                response.headers_mut().insert(header::LOCATION, location(&format!("{login}?redirect_to={back}"))?);
+                *response.status_mut() = StatusCode::FOUND;
             }
-            LaunchMode::Redirect => found(meeting.reveal()),
+            _ => own::challenge(&mut response),
         }
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("Cookie, Sec-Fetch-Mode"));
+        Ok(response)
     }
 
-    /// What the token says of whoever asked: `person`, or the launcher's own words where nobody was asked.
-    fn bearer(&self, person: Option<Person>) -> Bearer {
-        let moderator = match (&self.moderators, &person) {
-            (Moderators::Everyone, _) => true,
-            (_, None) => false,
-            (Moderators::Members, Some(person)) => !person.guest,
-            (Moderators::Admins, Some(person)) => person.admin,
-            (Moderators::Users(names), Some(person)) => {
-                person.username.as_ref().is_some_and(|name| names.contains(name))
+    /// The error with a page of the launcher's own, which says that nobody can be known for now.
+    fn unreachable(&self, error: RequestError, context: &Context<'_>, room: Option<&Room>) -> RequestError {
+        if error.judge().0 != Fault::Upstream {
+            return error;
+        }
+        let again = format!("{}/{}", context.prefix.as_str(), room.map(Room::segment).unwrap_or_default());
+        let shown = nonce().and_then(|nonce| {
+            rendered(error.judge().1, &Unreachable { look: &self.look, nonce: &nonce, again: &again })
+        });
+        match shown {
+            Ok(mut page) => {
+                guard(&mut page);
+                RequestError::Paged(Box::new((error, page)))
             }
-        };
-        match person {
-            Some(Person { id, name, email, .. }) => Bearer { id: Some(id), name, email, moderator },
-            None => Bearer {
-                id: None,
-                name: self.anonymous.name.clone().unwrap_or_else(|| model::Anonymous::UNNAMED.into()),
-                email: self.anonymous.email.clone(),
-                moderator,
-            },
+            Err(_) => error,
+        }
+    }
+
+    /// Has the browser come back as the same device.
+    fn remember(&self, device: &Device, context: &Context<'_>, response: &mut Response<Body>) {
+        let secure = context.scheme == http::uri::Scheme::HTTPS;
+        response.headers_mut().append(header::SET_COOKIE, device.cookie(context.prefix.as_str(), secure));
+    }
+
+    fn address_of(&self, context: &Context<'_>, room: &Room) -> String {
+        format!("{}/{}", context.prefix.as_str(), room.segment())
+    }
+
+    /// Where its meetings may open, as a policy names them.
+    fn origins(&self) -> Vec<&str> {
+        let mut origins = vec![self.meetings.origin()];
+        if let AtLimit::Fallback(other) = &self.at_limit {
+            origins.extend(other.origins());
+        }
+        origins
+    }
+}
+
+impl Logo {
+    fn read(path: &std::path::Path) -> Result<Self, LauncherError> {
+        let unreadable = |source| LauncherError::Unreadable { key: "logo", path: path.to_owned(), source };
+        let picture = read::read(path).map_err(unreadable)?;
+        let kind =
+            crate::jitsi::identity::avatar::kind(&picture).or_else(|| is_svg(&picture).then_some("image/svg+xml"));
+        match kind {
+            Some(kind) => Ok(Self { picture: picture.into(), kind }),
+            None => Err(LauncherError::NoPicture(path.to_owned())),
         }
     }
 }
 
-/// The PEM text, and what to call it in errors.
-fn pem(source: &PemSource) -> Result<(Secret<Vec<u8>>, String), LauncherError> {
-    match source {
-        PemSource::File(path) => match read::read(path) {
-            Ok(pem) => Ok((Secret::new(pem), format!("private_key {}", path.display()))),
-            Err(source) => Err(LauncherError::Unreadable { path: path.clone(), source }),
-        },
-        PemSource::Text(pem) => {
-            Ok((Secret::new(pem.reveal().clone().into_bytes()), "private_key, from the environment,".into()))
-        }
+/// Whether it begins as SVG does. Served as a picture, and with a policy that runs nothing, a script in it is inert.
+fn is_svg(picture: &[u8]) -> bool {
+    std::str::from_utf8(picture).is_ok_and(|text| {
+        let text = text.trim_start_matches('\u{FEFF}').trim_start();
+        text.starts_with("<svg") || (text.starts_with("<?xml") || text.starts_with("<!--")) && text.contains("<svg")
+    })
+}
+
+/// A secret as the file gives it, without the line's end.
+fn secret(key: &'static str, from: &SecretFrom) -> Result<Secret<String>, LauncherError> {
+    let path = match from {
+        SecretFrom::Text(text) => return Ok(Secret::new(text.reveal().trim().to_owned())),
+        SecretFrom::File(path) => path,
+    };
+    let unreadable = |source| LauncherError::Unreadable { key, path: path.clone(), source };
+    let bytes = read::read(path).map_err(unreadable)?;
+    let none = |what| LauncherError::NoSecret { key, path: path.clone(), what };
+    let text = String::from_utf8(bytes).map_err(|_| none("is no text"))?;
+    match text.trim() {
+        "" => Err(none("is empty")),
+        text => Ok(Secret::new(text.to_owned())),
     }
 }
 
-/// Whose session came with the request; `None` where none did or Mattermost does not know it.
-async fn who<B>(
-    request: &Request<B>,
-    context: &Context<'_>,
-    ask: impl AsyncFn(Request<()>) -> Result<Response<Bytes>, RequestError>,
-) -> Result<Option<Person>, RequestError> {
-    let Some(session) = identity::session(request.headers()) else { return Ok(None) };
-    let front = Front { authority: context.authority, scheme: &context.scheme, client: context.client };
-    let asked = Instant::now();
-    let person = identity::mattermost::ask(&session, front, &Asking::default(), ask).await;
-    context.upstream_time.set(Some(asked.elapsed()));
-    person
+/// Whether a browser is about to show the answer as a page (Fetch Metadata, section 2.3). Those that do not say so are
+/// older than 2023, or programs.
+fn is_navigation<B>(request: &Request<B>) -> bool {
+    request.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate")
 }
 
-/// 302 to Mattermost's login, which is told to lead back here; its body says the same to whoever does not follow.
-///
-/// No loop comes of it: the login page is a page, whoever is signed in, and asks for a click or leads on inside
-/// Mattermost's own web app. After a login by password that web app also takes the way back, and may not know
-/// it for the launcher's: then the meeting's link has to be opened once more, which the body says too. A login
-/// by single sign-on comes straight back.
-fn sign_in(context: &Context<'_>, room: Option<&Room>) -> Result<Response<Body>, RequestError> {
-    let again = format!("{}/{}", context.prefix.as_str(), room.map(Room::segment).unwrap_or_default());
-    let login = format!("/login?redirect_to={}", utf8_percent_encode(&again, COMPONENT));
-    let mut response = page(StatusCode::FOUND, |nonce| SignIn { nonce, login: &login, again: &again }.render())?;
-    response.headers_mut().insert(header::LOCATION, location(&login)?);
-    Ok(response)
+/// Whether a browser only thinks that somebody might open this (Fetch standard, `Sec-Purpose`).
+fn is_prefetch<B>(request: &Request<B>) -> bool {
+    ["sec-purpose", "purpose", "x-moz"]
+        .iter()
+        .any(|name| request.headers().get(*name).is_some_and(|purpose| purpose.as_bytes().starts_with(b"prefetch")))
 }
 
 /// The answer to `external_api.js`: the plugin runs whatever comes, of whatever status, inside Mattermost.
@@ -228,15 +437,20 @@ fn library() -> Response<Body> {
     response
 }
 
-/// A page whose script and style run by a nonce of its own.
-fn page(
-    status: StatusCode,
-    fill: impl FnOnce(&Nonce) -> askama::Result<String>,
-) -> Result<Response<Body>, RequestError> {
-    let nonce = Nonce::fresh().map_err(no_random)?;
-    let html = fill(&nonce).map_err(|error| RequestError::Internal(format!("filling a page: {error}")))?;
-    let policy = HeaderValue::try_from(nonce.policy()).expect("base64 and ASCII words make a field value");
-    let mut response = Response::new(Body::full(html));
+/// Lets one page's own script and style run.
+fn nonce() -> Result<Nonce, RequestError> {
+    Nonce::fresh().map_err(no_random)
+}
+
+/// A page, with the policy that it asks for.
+fn show(status: StatusCode, page: &impl Page) -> Result<Response<Body>, RequestError> {
+    rendered(status, page).map(|response| response.map(Body::full))
+}
+
+fn rendered(status: StatusCode, page: &impl Page) -> Result<Response<Bytes>, RequestError> {
+    let html = page.render().map_err(|error| RequestError::Internal(format!("filling a page: {error}")))?;
+    let policy = HeaderValue::try_from(page.policy()).expect("base64, origins and ASCII words make a field value");
+    let mut response = Response::new(Bytes::from(html));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -259,14 +473,31 @@ fn location(address: &str) -> Result<HeaderValue, RequestError> {
 }
 
 /// What all answers of a launcher bear: kept nowhere, named to nobody, framed by nobody, taken for nothing else.
-fn guard(response: &mut Response<Body>) {
+fn guard<B>(response: &mut Response<B>) {
     let fields = response.headers_mut();
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     fields.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ));
+}
+
+/// A small body, whole.
+async fn whole<B>(body: B, most: usize, within: Duration) -> Result<Bytes, RequestError>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let read = tokio::time::timeout(within, Limited::new(body, most).collect()).await;
+    match read.map_err(|_| RequestError::BodyStalled(within))? {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(RequestError::BodyTooLarge(most as u64)),
+        Err(error) => Err(match error.downcast::<hyper::Error>() {
+            Ok(error) => RequestError::ClientGone(*error),
+            Err(_) => RequestError::Bad("its body broke off"),
+        }),
+    }
 }
 
 /// The cause goes along in words: an internal error has no place for it.

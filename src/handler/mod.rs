@@ -15,6 +15,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,25 +27,20 @@ use crate::body::Body;
 use crate::config::finding::Place;
 use crate::config::model::{self, Answer};
 use crate::error::RequestError;
+use crate::jitsi::installation::Installation;
 use crate::log::access::Entry;
 use crate::outgoing::{Trust, TrustError, Upstream};
 use crate::route::host::Authority;
 use crate::route::path::PathPrefix;
 use crate::upload::Upload;
 
-use launcher::Launcher;
+use launcher::{Launcher, Question};
 use proxy::tunnel::Tunnels;
 use respond::Fixed;
 use site::Site;
 
 /// How long a client may take to take a byte, where the route has no say of its own.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A user's JSON is some 2 KiB; what is larger is no user.
-const MAX_ANSWER: usize = 64 * 1024;
-
-/// A person waits for this answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Names one request in the log line and on the error page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +122,7 @@ pub enum BuildError {
         source: Box<TrustError>,
     },
     /// A launcher's key cannot be used.
-    #[error("[launcher.{launcher}] cannot sign tokens")]
+    #[error("[launcher.{launcher}] cannot serve")]
     Launcher {
         /// Where the file names its key.
         place: Place,
@@ -173,16 +169,22 @@ impl Handler {
     ///
     /// # Errors
     /// Where a file that it needs cannot be used; see [`BuildError`].
-    pub fn build(route: &model::Route, plans: &mut Vec<PoolPlan>) -> Result<Self, BuildError> {
+    pub fn build(
+        route: &model::Route,
+        plans: &mut Vec<PoolPlan>,
+        installation: &Arc<Installation>,
+    ) -> Result<Self, BuildError> {
         match &route.answer {
             Answer::Website(website) => Ok(Self::Site(Site::new(website))),
             Answer::Proxy(proxy) => Ok(Self::Proxy(Box::new(proxy.clone()), plan(route, proxy, plans)?)),
             Answer::Launcher(settings) => {
-                let launcher = Launcher::new(settings).map_err(|source| BuildError::Launcher {
-                    place: settings.key_place.clone(),
-                    launcher: settings.name.clone(),
-                    source: Box::new(source),
-                })?;
+                let prefix = route.path.as_str().trim_end_matches('/');
+                let launcher =
+                    Launcher::new(settings, prefix, installation).map_err(|source| BuildError::Launcher {
+                        place: settings.key_place.clone(),
+                        launcher: settings.name.clone(),
+                        source: Box::new(source),
+                    })?;
                 let pool = settings.mattermost().map(|source| plan(route, &source.proxy, plans)).transpose()?;
                 Ok(Self::Launcher(Box::new(launcher), pool))
             }
@@ -230,12 +232,12 @@ impl Handler {
             }
             Self::Site(site) => site.reply(&request, context).await,
             Self::Launcher(launcher, pool) => {
-                let ask = async |question: Request<()>| match pool {
+                let ask = async |question: Question| match pool {
                     Some(pool) => ask_mattermost(&means.pools[pool.0], question).await,
                     None => Err(RequestError::Internal("a launcher without Mattermost asked it".into())),
                 };
                 // Boxed, so that the futures of the other handlers need not be as large.
-                Box::pin(launcher.reply(&request, context, ask)).await
+                Box::pin(launcher.reply(request, context, ask)).await
             }
             Self::Redirect(redirect) => {
                 let received = request.uri().path_and_query().map_or("/", |received| received.as_str());
@@ -261,10 +263,10 @@ fn plan(route: &model::Route, proxy: &model::Proxy, plans: &mut Vec<PoolPlan>) -
 }
 
 /// Asks the first upstream that answers.
-async fn ask_mattermost(upstreams: &[Rc<Upstream>], question: Request<()>) -> Result<Response<Bytes>, RequestError> {
+async fn ask_mattermost(upstreams: &[Rc<Upstream>], question: Question) -> Result<Response<Bytes>, RequestError> {
     let mut last = RequestError::Internal("a launcher's Mattermost has no address".into());
     for upstream in upstreams {
-        match upstream.fetch(question.clone(), MAX_ANSWER, ANSWER_WITHIN).await {
+        match upstream.fetch(question.request.clone(), question.most, question.within).await {
             Ok(answer) => return Ok(answer),
             Err(error) => last = error,
         }

@@ -1,262 +1,237 @@
-//! The key of this installation: what it signs and hashes for itself, and for nobody else.
+//! This installation: what all its launchers share and what outlives a reload of the configuration.
 //!
-//! One random secret lies in the state folder; each purpose has a key of its own,
-//! derived from it (HKDF, RFC 5869), so that what is made for one can never pass
-//! for another. It outlives restarts: invitations stay good, and people stay
-//! counted once.
+//! Keys, the ledger of the month's users, copies of pictures, and how often each
+//! address tried. Keys and ledger lie in the state folder; they are opened when
+//! the first launcher is made, so that a gatepost without one writes nothing.
 //!
-//! It replaces no key that it cannot read: a new one would make every invitation
-//! void and count everybody twice.
+//! It refuses to stop a meeting over a folder that cannot be used: who may enter is
+//! still known, only who came cannot be kept. What is wrong is said by
+//! [`Installation::fault`], and in the log.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+mod keys;
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use aws_lc_rs::{hkdf, hmac};
-use thiserror::Error;
+use time::{Date, Month, OffsetDateTime};
 
-/// In the state folder.
-const FILE: &str = "installation.key";
+pub use keys::{Keys, KeysError};
 
-/// As long as what HMAC-SHA-256 gives.
-const BYTES: usize = 32;
+use crate::clock::Clock;
 
-/// The keys of one installation.
-pub struct Keys(hkdf::Prk);
+use super::identity::avatar::Copies;
+use super::ledger::{self, Admission, Admitted, Ledger, LedgerError, LedgerKey};
+use super::turnstile::Turnstile;
+use super::webhook::Event;
 
-/// Why there are none.
-#[derive(Debug, Error)]
-pub enum KeysError {
-    /// There is no file yet, and this command makes none.
-    #[error("{0} is not there yet: gatepost makes it when it first serves a launcher")]
-    Missing(PathBuf),
-    /// The file cannot be read, or made.
-    #[error("cannot {what} {path}")]
-    Io {
-        /// `read`, `make` and the like.
-        what: &'static str,
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// It is something else.
-    #[error("{0} is not the key that gatepost wrote: 64 hexadecimal digits belong there")]
-    Damaged(PathBuf),
-    /// The system has no random numbers to give.
-    #[error("the system gives no random numbers for {0}")]
-    NoRandom(PathBuf),
+/// What the launchers of one process share.
+pub struct Installation {
+    /// `None`: nothing is kept.
+    state: Option<PathBuf>,
+    clock: Clock,
+    opened: OnceLock<Opened>,
+    turnstiles: Mutex<HashMap<String, (NonZeroU32, Arc<Turnstile>)>>,
 }
 
-impl KeysError {
-    /// The command that mends it.
-    pub fn mend(&self) -> String {
-        match self {
-            Self::Missing(_) => {
-                "start `gatepost run` with this configuration once; is `state` in [server] the folder of \
-                the running one?"
-                    .into()
-            }
-            Self::Io { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => format!(
-                "run it as the user that gatepost runs as, or give that user the folder: chown -R gatepost {}",
-                path.parent().unwrap_or(path).display()
-            ),
-            Self::Io { path, .. } | Self::NoRandom(path) => {
-                format!(
-                    "make the folder writable for gatepost, or set `state` in [server]: it is {} now",
-                    folder_of(path)
-                )
-            }
-            Self::Damaged(path) => format!(
-                "put the file back from a backup; or move it away (mv {0} {0}.old): then a new one is made, invitations \
-                 are void and this month's people are counted anew",
-                path.display()
-            ),
+struct Opened {
+    keys: Keys,
+    /// Why the keys are not those of the state folder.
+    fault: Option<KeysError>,
+    ledger: Option<Ledger>,
+    copies: Copies,
+}
+
+impl Installation {
+    /// The installation whose state is kept in this folder.
+    pub fn at(state: &Path, clock: Clock) -> Self {
+        Self::new(Some(state.to_owned()), clock)
+    }
+
+    /// One that keeps nothing and counts nobody: for looking whether a launcher can be made.
+    pub fn passing() -> Self {
+        Self::new(None, Clock::System)
+    }
+
+    fn new(state: Option<PathBuf>, clock: Clock) -> Self {
+        Self { state, clock, opened: OnceLock::new(), turnstiles: Mutex::default() }
+    }
+
+    /// What it signs with.
+    pub fn keys(&self) -> &Keys {
+        &self.opened().keys
+    }
+
+    /// Copies of people's pictures.
+    pub fn copies(&self) -> &Copies {
+        &self.opened().copies
+    }
+
+    /// The month's users, where they are kept at all.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.opened().ledger.as_ref()
+    }
+
+    /// Whether a launcher was made, so that there is something to tell of.
+    pub fn is_open(&self) -> bool {
+        self.opened.get().is_some()
+    }
+
+    /// What is wrong with the state folder, in words; `None` too where nothing was opened yet.
+    pub fn fault(&self) -> Option<String> {
+        let opened = self.opened.get()?;
+        let keys = opened.fault.as_ref().map(|fault| format!("{}; {}", with_cause(fault), fault.mend()));
+        keys.or_else(|| opened.ledger.as_ref().and_then(Ledger::fault))
+    }
+
+    /// Counts who comes.
+    ///
+    /// # Errors
+    /// Where nobody can be counted for now.
+    pub async fn admit(&self, admission: Admission) -> Result<Admitted, LedgerError> {
+        match self.ledger() {
+            Some(ledger) => ledger.admit(admission).await,
+            None => Err(LedgerError::Gone),
         }
     }
-}
 
-fn folder_of(path: &Path) -> std::path::Display<'_> {
-    path.parent().unwrap_or(path).display()
-}
-
-impl Keys {
-    /// The keys kept in the folder `state`, made where there are none; the folder, too.
+    /// Takes what 8x8 posted into the count.
     ///
     /// # Errors
-    /// Where the file cannot be read or made, or is none of ours.
-    pub fn open(state: &Path) -> Result<Self, KeysError> {
-        match Self::open_existing(state) {
-            Err(KeysError::Missing(path)) => {
-                make(&path)?;
-                Self::open_existing(state)
-            }
-            found => found,
+    /// As [`Installation::admit`].
+    pub async fn record(&self, launcher: &str, event: Event) -> Result<(), LedgerError> {
+        match self.ledger() {
+            Some(ledger) => ledger.record(launcher.to_owned(), event).await.map(drop),
+            None => Err(LedgerError::Gone),
         }
     }
 
-    /// As [`Keys::open`], making nothing: for commands beside a gatepost that serves.
+    /// Whether the invitation is this device's: the first that comes with it has it.
     ///
     /// # Errors
-    /// As [`Keys::open`], and where there is no file yet.
-    pub fn open_existing(state: &Path) -> Result<Self, KeysError> {
-        let path = state.join(FILE);
-        let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => KeysError::Missing(path.clone()),
-            io::ErrorKind::InvalidData => KeysError::Damaged(path.clone()),
-            _ => KeysError::Io { what: "read", path: path.clone(), source },
-        })?;
-        decode(text.trim()).map(|secret| Self::of(&secret)).ok_or(KeysError::Damaged(path))
+    /// As [`Installation::admit`].
+    pub async fn redeem(&self, invitation: [u8; 16], device: String, until: u64) -> Result<bool, LedgerError> {
+        match self.ledger() {
+            Some(ledger) => ledger.redeem(invitation, device, until).await,
+            None => Err(LedgerError::Gone),
+        }
     }
 
-    /// Keys that end with this process: for a check, or where the state folder cannot be used.
-    ///
-    /// # Errors
-    /// Where the system has no random numbers to give.
-    pub fn passing() -> Result<Self, getrandom::Error> {
-        random().map(|secret| Self::of(&secret))
+    /// How often one address may try at this launcher; what was tried is remembered as long as the number is the same.
+    pub fn turnstile(&self, launcher: &str, tries: NonZeroU32) -> Arc<Turnstile> {
+        let mut turnstiles = self.turnstiles.lock().unwrap_or_else(PoisonError::into_inner);
+        match turnstiles.get(launcher) {
+            Some((same, turnstile)) if *same == tries => turnstile.clone(),
+            _ => {
+                let turnstile = Arc::new(Turnstile::new(tries));
+                turnstiles.insert(launcher.to_owned(), (tries, turnstile.clone()));
+                turnstile
+            }
+        }
     }
 
-    fn of(secret: &[u8; BYTES]) -> Self {
-        Self(hkdf::Salt::new(hkdf::HKDF_SHA256, b"gatepost installation").extract(secret))
+    /// Seconds since 1970.
+    pub fn now(&self) -> u64 {
+        self.clock.unix_seconds()
     }
 
-    /// Under which the ledger keeps ids and names.
-    pub fn ledger(&self) -> [u8; BYTES] {
-        self.derive(b"ledger")
+    /// The first day of the next month, in UTC, as JaaS counts.
+    pub fn next_month(&self) -> Date {
+        let now = i64::try_from(self.now()).ok().and_then(|now| OffsetDateTime::from_unix_timestamp(now).ok());
+        let today = now.unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
+        let year = if today.month() == Month::December { today.year() + 1 } else { today.year() };
+        Date::from_calendar_date(year, today.month().next(), 1).unwrap_or(Date::MAX)
     }
 
-    /// For the forms that guests send.
-    pub fn forms(&self) -> hmac::Key {
-        self.signing(b"forms")
-    }
-
-    /// For invitations.
-    pub fn invitations(&self) -> hmac::Key {
-        self.signing(b"invitations")
-    }
-
-    /// For the addresses of pictures.
-    pub fn avatars(&self) -> hmac::Key {
-        self.signing(b"avatars")
-    }
-
-    fn signing(&self, purpose: &[u8]) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, &self.derive(purpose))
-    }
-
-    fn derive(&self, purpose: &[u8]) -> [u8; BYTES] {
-        let mut key = [0; BYTES];
-        let info = [purpose];
-        self.0
-            .expand(&info, hkdf::HKDF_SHA256)
-            .and_then(|okm| okm.fill(&mut key))
-            .expect("HKDF gives as much as one hash is long, whatever the purpose");
-        key
+    fn opened(&self) -> &Opened {
+        self.opened.get_or_init(|| {
+            let (keys, fault) = match self.state.as_deref().map(Keys::open) {
+                Some(Ok(keys)) => (keys, None),
+                Some(Err(fault)) => {
+                    tracing::error!(
+                        "{}: who comes to meetings is not counted, invitations are not believed; {}",
+                        with_cause(&fault),
+                        fault.mend()
+                    );
+                    (passing(), Some(fault))
+                }
+                None => (passing(), None),
+            };
+            // Under a passing key the ledger would take everybody for somebody new.
+            let ledger = self
+                .state
+                .as_ref()
+                .filter(|_| fault.is_none())
+                .map(|state| Ledger::open(state.join(ledger::FILE), LedgerKey::new(keys.ledger()), self.clock));
+            let copies = Copies::new(keys.avatars());
+            Opened { keys, fault, ledger, copies }
+        })
     }
 }
 
-impl std::fmt::Debug for Keys {
+fn passing() -> Keys {
+    // Without the system's generator nothing else starts either: TLS needs it before this does.
+    Keys::passing().expect("the system gives random numbers")
+}
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+impl std::fmt::Debug for Installation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Keys(***)")
+        f.debug_struct("Installation")
+            .field("state", &self.state)
+            .field("open", &self.is_open())
+            .finish_non_exhaustive()
     }
-}
-
-fn random() -> Result<[u8; BYTES], getrandom::Error> {
-    let mut secret = [0; BYTES];
-    getrandom::fill(&mut secret)?;
-    Ok(secret)
-}
-
-/// Writes a new key whole or not at all; where another process was faster, its key stays.
-fn make(path: &Path) -> Result<(), KeysError> {
-    let failed = |what, path: &Path| {
-        let path = path.to_owned();
-        move |source| KeysError::Io { what, path, source }
-    };
-    let folder = path.parent().unwrap_or(path);
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make the folder", folder))?;
-    let secret = random().map_err(|_| KeysError::NoRandom(path.to_owned()))?;
-    let beside = folder.join(format!(".{FILE}.{}", std::process::id()));
-    let written = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        file.write_all((encode(&secret) + "\n").as_bytes())?;
-        file.sync_all()?;
-        // Unlike a rename, a link takes no place that is taken.
-        match fs::hard_link(&beside, path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => fs::File::open(folder)?.sync_all(),
-        }
-    };
-    let outcome = written().map_err(failed("make", path));
-    // Left behind it would only be untidy.
-    let _ = fs::remove_file(&beside);
-    outcome
-}
-
-fn encode(secret: &[u8; BYTES]) -> String {
-    secret.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn decode(text: &str) -> Option<[u8; BYTES]> {
-    let digits: Vec<u32> = text.chars().map(|c| c.to_digit(16)).collect::<Option<_>>()?;
-    let bytes: Option<Vec<u8>> = digits
-        .chunks(2)
-        .map(|pair| if let [high, low] = pair { u8::try_from(high * 16 + low).ok() } else { None })
-        .collect();
-    bytes?.try_into().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
-    fn the_key_is_made_once_and_stays() {
+    fn nothing_is_written_before_the_first_launcher_is_made() {
         let folder = tempfile::tempdir().expect("a folder");
-        let state = folder.path().join("new/state");
-        assert!(matches!(Keys::open_existing(&state), Err(KeysError::Missing(_))));
-        let first = Keys::open(&state).expect("made").ledger();
-        assert_eq!(Keys::open(&state).expect("kept").ledger(), first);
-        assert_eq!(Keys::open_existing(&state).expect("kept").ledger(), first);
-        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
-        assert_eq!((mode(&state), mode(&state.join(FILE))), (0o700, 0o600));
-        assert_eq!(fs::read_dir(&state).expect("readable").count(), 1, "nothing else is left there");
+        let state = folder.path().join("state");
+        let installation = Installation::at(&state, Clock::System);
+        assert!(!installation.is_open() && !state.exists() && installation.fault().is_none());
+        installation.keys();
+        assert!(installation.is_open() && state.join("installation.key").exists());
     }
 
     #[test]
-    fn every_purpose_and_every_installation_has_a_key_of_its_own() {
-        let keys = Keys::passing().expect("random numbers");
-        let signed =
-            [keys.forms(), keys.invitations(), keys.avatars()].map(|key| hmac::sign(&key, b"x").as_ref().to_vec());
-        assert!(signed[0] != signed[1] && signed[1] != signed[2] && signed[0] != signed[2]);
-        assert_ne!(keys.ledger(), Keys::passing().expect("random numbers").ledger());
-        assert_eq!(format!("{keys:?}"), "Keys(***)");
+    fn a_folder_that_cannot_be_used_is_said_and_stops_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").expect("written");
+        let installation = Installation::at(&file.join("state"), Clock::System);
+        installation.keys();
+        let fault = installation.fault().expect("a fault");
+        assert!(fault.contains(&file.display().to_string()), "{fault}");
     }
 
     #[test]
-    fn a_key_that_is_none_is_named_and_left_as_it_is() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join(FILE);
-        for bad in [&b""[..], b"00", &[b'g'; 64], &[0xff; 64], &[b'0'; 66]] {
-            fs::write(&path, bad).expect("written");
-            let error = Keys::open(folder.path()).expect_err("no key");
-            assert!(matches!(&error, KeysError::Damaged(named) if *named == path), "{error}");
-            assert!(error.mend().contains("backup"));
-            assert_eq!(fs::read(&path).expect("there"), bad);
+    fn a_month_ends_with_its_last_day_in_utc() {
+        for (now, next) in [(0, "1970-02-01"), (1_798_761_599, "2027-01-01"), (1_798_761_600, "2027-02-01")] {
+            let installation = Installation::new(None, Clock::Fixed(now));
+            assert_eq!(installation.next_month().to_string(), next);
         }
     }
 
     #[test]
-    fn of_two_that_start_at_once_both_have_the_same_key() {
-        let folder = tempfile::tempdir().expect("a folder");
-        make(&folder.path().join(FILE)).expect("made");
-        let first = Keys::open(folder.path()).expect("a key").ledger();
-        make(&folder.path().join(FILE)).expect("made already");
-        assert_eq!(Keys::open(folder.path()).expect("a key").ledger(), first);
+    fn tries_are_remembered_as_long_as_the_rule_is_the_same() {
+        let installation = Installation::passing();
+        let once = NonZeroU32::MIN;
+        let address = "203.0.113.9".parse().expect("an address");
+        installation.turnstile("a", once).pass(address).expect("the first");
+        assert!(installation.turnstile("a", once).pass(address).is_err());
+        assert!(installation.turnstile("b", once).pass(address).is_ok());
+        assert!(installation.turnstile("a", NonZeroU32::new(2).expect("2")).pass(address).is_ok());
     }
 }

@@ -11,10 +11,13 @@ pub mod identity;
 pub mod form;
 pub mod installation;
 pub mod invitation;
+pub mod ledger;
 pub mod turnstile;
+pub mod webhook;
 
 pub mod claims;
 pub mod key;
+pub mod provider;
 pub mod token;
 
 pub mod page;

@@ -317,7 +317,7 @@ fn report(error: &RequestError, id: RequestId, connection: &Connection, told: &T
     let host = told.uri.authority().map(http::uri::Authority::as_str).or_else(|| told.host.as_ref()?.to_str().ok());
     let (method, path, host, status) =
         (&told.method, redact::target(told.uri.path()), host.unwrap_or("-"), status.as_u16());
-    let causes = Causes(error);
+    let causes = Causes(error.plain());
     match fault {
         // Whoever set the limit may want to know whom it hits.
         Fault::Client if matches!(error, RequestError::BodyTooLarge(_)) => {

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::config::model::Config;
 use crate::handler::{BuildError, Handler, PoolPlan, challenge};
+use crate::jitsi::installation::Installation;
 use crate::route::table::{Routes, Table};
 
 use super::tls::Tls;
@@ -64,18 +65,18 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
-    /// Makes everything that the configuration names, but for its certificates.
+    /// Makes everything that the configuration names, but for its certificates. Launchers share `installation`.
     ///
     /// # Errors
     /// The first thing that cannot be made.
-    pub fn new(config: &Config) -> Result<Self, SnapshotError> {
+    pub fn new(config: &Config, installation: &Arc<Installation>) -> Result<Self, SnapshotError> {
         let mut plans = Vec::new();
         let mut sites = Vec::new();
         for site in &config.sites {
             let routes = site
                 .routes
                 .iter()
-                .map(|route| Ok((route.path.clone(), Handler::build(route, &mut plans)?)))
+                .map(|route| Ok((route.path.clone(), Handler::build(route, &mut plans, installation)?)))
                 .collect::<Result<Vec<_>, BuildError>>()?;
             let hsts = site.hsts.and_then(|age| HeaderValue::try_from(format!("max-age={}", age.as_secs())).ok());
             sites.push((

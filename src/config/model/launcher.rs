@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::config::finding::Place;
+use crate::jitsi::page::colour::Colour;
+use crate::jitsi::page::phrases::Language;
 use crate::secret::Secret;
 
 use super::{Proxy, SecretFrom};
@@ -51,6 +53,15 @@ pub struct Launcher {
 }
 
 impl Launcher {
+    /// Whether it matters who is an administrator: here, or where it falls back to.
+    pub fn asks_for_admins(&self) -> bool {
+        let elsewhere = match &self.budget.at_limit {
+            AtLimit::Fallback(other) => other.asks_for_admins(),
+            AtLimit::Warn | AtLimit::DenyNew => false,
+        };
+        self.moderators == Moderators::Admins || elsewhere
+    }
+
     /// The Mattermost that is asked about sessions, where one is.
     pub fn mattermost(&self) -> Option<&MattermostSource> {
         self.identity.iter().find_map(|way| match way {
@@ -145,7 +156,7 @@ pub struct People {
 }
 
 /// A name that Mattermost knows of a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DisplayName {
     /// `nickname`
     Nickname,
@@ -199,7 +210,7 @@ pub enum AtLimit {
 }
 
 /// How a launcher's pages look and what they say.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// Above every page.
     pub title: Option<String>,
@@ -209,17 +220,28 @@ pub struct Page {
     pub accent_dark: Option<Colour>,
     /// A picture.
     pub logo: Option<PathBuf>,
-    /// Of the words, as HTML's `lang` has it.
-    pub language: Option<String>,
+    /// Of the words.
+    pub language: Language,
     /// The words, where they are not English.
     pub phrases: Option<PathBuf>,
     /// Where the file speaks of this.
     pub place: Place,
 }
 
-/// Red, green and blue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Colour(pub [u8; 3]);
+/// English, without a title, in the colours that gatepost has.
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            title: None,
+            accent: None,
+            accent_dark: None,
+            logo: None,
+            language: Language::english(),
+            phrases: None,
+            place: Place::default(),
+        }
+    }
+}
 
 /// What a token says of a person of whom nothing is known.
 #[derive(Debug, Clone)]

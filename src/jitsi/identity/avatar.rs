@@ -160,7 +160,7 @@ impl Shelf {
 }
 
 /// The media type of a picture by its first bytes: what Mattermost calls `image/png` need not be one.
-fn kind(bytes: &[u8]) -> Option<&'static str> {
+pub fn kind(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some("image/png"),
         [0xFF, 0xD8, 0xFF, ..] => Some("image/jpeg"),

@@ -16,7 +16,7 @@ mod session;
 
 pub use cache::Known;
 pub use mattermost::{Asking, Front};
-pub use name::{Name, NameOrder};
+pub use name::NameOrder;
 pub use session::session;
 
 /// A person as Mattermost knows them.

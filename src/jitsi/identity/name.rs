@@ -4,8 +4,7 @@
 //! no marks that turn the direction of text, nothing longer than Mattermost allows.
 //! A name of which nothing can be seen is none.
 
-use serde::Deserialize;
-
+use crate::config::model::DisplayName;
 use crate::jitsi::room::DIRECTION;
 
 /// Mattermost's own limit for each of the names that people give themselves (`server/public/model/user.go`:
@@ -25,29 +24,17 @@ const UNSEEN: [char; 10] = [
     '\u{FEFF}',
 ];
 
-/// One of the names that Mattermost keeps of a person, in the words of the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Name {
-    /// What they call themselves; often empty.
-    Nickname,
-    /// First and last name, or the one of them that there is.
-    FullName,
-    /// What they are mentioned by: never empty, lower case.
-    Username,
-}
-
 /// Which name is shown: the first of these that the person has, and the user name where they have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct NameOrder([Name; 3]);
+pub struct NameOrder([DisplayName; 3]);
 
 impl NameOrder {
     /// As the Mattermost plugin chooses (`model.ShowNicknameFullName`).
-    pub const PLUGINS: Self = Self([Name::Nickname, Name::FullName, Name::Username]);
+    pub const PLUGINS: Self = Self([DisplayName::Nickname, DisplayName::FullName, DisplayName::Username]);
 
     /// The order of `names`; what is named twice counts where it stands first.
-    pub fn of(names: &[Name]) -> Self {
-        let mut order = [Name::Username; 3];
+    pub fn of(names: &[DisplayName]) -> Self {
+        let mut order = [DisplayName::Username; 3];
         let first = names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name)).map(|(_, name)| *name);
         for (place, name) in order.iter_mut().zip(first) {
             *place = name;
@@ -58,9 +45,9 @@ impl NameOrder {
     /// The first of the names that is not empty. `full` and `nickname` are fit for showing.
     pub(super) fn choose<'a>(&self, nickname: &'a str, full: &'a str, username: &'a str) -> &'a str {
         let given = self.0.iter().map(|name| match name {
-            Name::Nickname => nickname,
-            Name::FullName => full,
-            Name::Username => username,
+            DisplayName::Nickname => nickname,
+            DisplayName::FullName => full,
+            DisplayName::Username => username,
         });
         given.into_iter().find(|name| !name.is_empty()).unwrap_or(username)
     }
@@ -73,7 +60,7 @@ impl Default for NameOrder {
 }
 
 /// A name for showing, or nothing where there is nothing to see of it.
-pub(super) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let kept: String = text.chars().filter(|c| !c.is_control() && !DIRECTION.contains(c)).collect();
     let kept: String = kept.trim().chars().take(LONGEST).collect();
     if kept.chars().all(|c| c.is_whitespace() || UNSEEN.contains(&c)) { String::new() } else { kept.trim_end().into() }
@@ -94,7 +81,7 @@ pub(super) fn id(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Name::{FullName, Nickname, Username};
+    use super::DisplayName::{FullName, Nickname, Username};
     use super::*;
 
     #[test]

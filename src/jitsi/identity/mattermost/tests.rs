@@ -1,5 +1,5 @@
 use super::*;
-use crate::jitsi::identity::Name;
+use crate::config::model::DisplayName;
 use crate::jitsi::identity::standin::{Account, Standin};
 
 const SESSION: &str = "ybndrfg8ejkmcpqxot1uwisza3";
@@ -147,9 +147,9 @@ async fn the_launchers_order_of_names_counts_and_an_address_is_given_only_where_
         "email":"alice@gatepost.test"}"#;
     let mattermost = Standin::json(200, user).await;
     for (order, email, shown) in [
-        (&[Name::FullName, Name::Nickname][..], true, "Alice Smith"),
-        (&[Name::Nickname], false, "Al"),
-        (&[Name::Username], true, "alice"),
+        (&[DisplayName::FullName, DisplayName::Nickname][..], true, "Alice Smith"),
+        (&[DisplayName::Nickname], false, "Al"),
+        (&[DisplayName::Username], true, "alice"),
     ] {
         let asking = Asking { names: NameOrder::of(order), email, team_admins: false };
         let person = asked_for(&mattermost, &asking).await.expect("a clear answer").expect("a person");

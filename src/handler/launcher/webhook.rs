@@ -1,0 +1,72 @@
+//! What 8x8 posts of its meetings: who joined, who was counted.
+//!
+//! Only whoever knows the secret writes into the count, and without a secret nobody
+//! does. A failure of ours is answered so that 8x8 posts again.
+
+use std::time::Duration;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+
+use crate::body::Body;
+use crate::error::RequestError;
+use crate::handler::Context;
+use crate::jitsi::webhook::Event;
+use crate::secret::Secret;
+
+use super::{Launcher, whole};
+
+/// Largest event that is read, in bytes. The usage of a day with 500 people is some 100 KiB.
+const LARGEST: usize = 1024 * 1024;
+
+/// A program sends it in one go.
+const SENT_WITHIN: Duration = Duration::from_secs(20);
+
+impl Launcher {
+    /// Takes an event into the count.
+    pub(super) async fn webhook<B>(
+        &self,
+        request: Request<B>,
+        context: &Context<'_>,
+    ) -> Result<Response<Body>, RequestError>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let secret = self.webhook.as_ref().ok_or(RequestError::NotFound)?;
+        if !knows(request.headers(), secret) {
+            tracing::info!(
+                id = %context.id, client = %context.client, launcher = %self.name,
+                "a webhook without the right Authorization was refused; is webhook_secret what the JaaS console has?"
+            );
+            return Err(RequestError::Forbidden);
+        }
+        let body = whole(request.into_body(), LARGEST, SENT_WITHIN).await?;
+        let event = match Event::parse(&body) {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::warn!(id = %context.id, launcher = %self.name, %error, "a webhook was not understood");
+                return Err(RequestError::Bad("this is no event of JaaS"));
+            }
+        };
+        let mut response = Response::new(Body::Empty);
+        *response.status_mut() = match self.installation.record(&self.name, event).await {
+            Ok(()) => StatusCode::NO_CONTENT,
+            Err(error) => {
+                tracing::warn!(id = %context.id, launcher = %self.name, %error, "a webhook was not counted; it is asked for again");
+                response.headers_mut().insert(header::RETRY_AFTER, 60.into());
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        };
+        Ok(response)
+    }
+}
+
+/// Whether `Authorization` is the secret, as it is or as a `Bearer`, compared in constant time.
+fn knows(fields: &HeaderMap, secret: &Secret<String>) -> bool {
+    let given = fields.get(header::AUTHORIZATION).map(|value| value.as_bytes().trim_ascii()).unwrap_or_default();
+    let secret = secret.reveal().as_bytes();
+    let bearer = given.strip_prefix(b"Bearer ").unwrap_or(given);
+    [given, bearer].iter().any(|given| verify_slices_are_equal(given, secret).is_ok())
+}
