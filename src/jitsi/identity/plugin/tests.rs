@@ -307,6 +307,22 @@ fn another_key_an_altered_token_or_an_empty_secret_prove_nothing() {
 }
 
 #[test]
+fn no_token_outlives_the_change_of_a_single_letter() {
+    let token = signed(&claims(json!({})));
+    let room = room("town-square-abcdefghij");
+    assert!(plugin().verify(&token, &room).is_ok());
+    for at in 0..token.len() {
+        for letter in [b'A', b'B', b'-', b'.', b'=', b'~'] {
+            let mut altered = token.clone().into_bytes();
+            altered[at] = letter;
+            let altered = String::from_utf8(altered).expect("ASCII");
+            assert!(altered == token || plugin().verify(&altered, &room).is_err(), "{at} {altered}");
+        }
+        assert!(plugin().verify(&token[..at], &room).is_err(), "cut at {at}");
+    }
+}
+
+#[test]
 fn what_is_no_token_is_refused_and_what_is_too_long_is_not_looked_at() {
     let room = room("town-square-abcdefghij");
     let token = signed(&claims(json!({})));
