@@ -161,6 +161,35 @@ impl Person {
     }
 }
 
+impl Person {
+    /// What Mattermost's `GET /api/v4/users/me/teams/members` says of the one team that there is
+    /// (`server/public/model/team_member.go`). Nobody administers it alone.
+    pub(super) fn membership(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        struct TeamMember {
+            team_id: &'static str,
+            user_id: String,
+            roles: &'static str,
+            delete_at: u64,
+            scheme_guest: bool,
+            scheme_user: bool,
+            scheme_admin: bool,
+            explicit_roles: &'static str,
+        }
+        let guest = self.role == Role::Guest;
+        TeamMember {
+            team_id: "teateateateateateateateate",
+            user_id: self.id.clone(),
+            roles: if guest { "team_guest" } else { "team_user" },
+            delete_at: 0,
+            scheme_guest: guest,
+            scheme_user: !guest,
+            scheme_admin: false,
+            explicit_roles: "",
+        }
+    }
+}
+
 /// What Mattermost allows in a user name of what was typed.
 fn username(name: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');

@@ -89,6 +89,10 @@ async fn answer(house: &Rc<House>, request: Request<Incoming>) -> Answer {
             Some((_, person)) => answer::json(StatusCode::OK, &person.user()),
             None => expired(),
         },
+        ("GET", "/api/v4/users/me/teams/members") => match house.people.of(request.headers()) {
+            Some((_, person)) => answer::json(StatusCode::OK, &[person.membership()]),
+            None => expired(),
+        },
         ("GET", "/api/v4/websocket") => websocket(house, request),
         (_, path) if path.starts_with("/api/") => {
             answer::api_error(StatusCode::NOT_FOUND, "api.context.404.app_error", "Not in the stand-in.")

@@ -133,10 +133,23 @@ async fn a_login_gives_a_session_that_users_me_knows_by_cookie_and_by_bearer_tok
 }
 
 #[tokio::test]
+async fn a_member_is_told_their_membership() {
+    let chat = chat();
+    let token = signed_in(&chat, "name=Ada").await;
+    let cookie = format!("MMAUTHTOKEN={token}");
+    let me = ask(&chat, get("/api/v4/users/me").header(header::COOKIE, &cookie), "").await;
+    let teams = ask(&chat, get("/api/v4/users/me/teams/members").header(header::COOKIE, &cookie), "").await;
+    let [me, teams] = [me, teams].map(|answer| serde_json::from_slice::<Value>(answer.body()).expect("JSON"));
+    assert_eq!(teams[0]["user_id"], me["id"]);
+    assert_eq!((&teams[0]["delete_at"], &teams[0]["scheme_admin"]), (&0.into(), &false.into()));
+}
+
+#[tokio::test]
 async fn without_a_session_users_me_is_mattermosts_401() {
     let chat = chat();
     for request in [
         get("/api/v4/users/me"),
+        get("/api/v4/users/me/teams/members"),
         get("/api/v4/users/me").header(header::COOKIE, "MMAUTHTOKEN=ybndrfg8ejkmcpqxot1uwisza3"),
     ] {
         let answer = ask(&chat, request, "").await;
