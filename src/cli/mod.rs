@@ -8,6 +8,7 @@ mod check;
 mod config_file;
 mod demo;
 mod explain;
+mod invite;
 pub mod run;
 
 use std::fmt;
@@ -75,6 +76,9 @@ Examples:
     /// Say which site, route and handler would answer for an address, and why
     #[command(after_help = explain::AFTER_HELP)]
     Explain(explain::Arguments),
+    /// Make a link that lets one person from outside into one room until a time
+    #[command(after_help = invite::AFTER_HELP)]
+    Invite(invite::Arguments),
 }
 
 /// How a command went that could do its work.
@@ -125,6 +129,9 @@ pub enum Failure {
     /// The CA could not be asked: the message says why, and what mends it.
     #[error("error: {0}")]
     Acme(String),
+    /// What a running gatepost keeps in its state folder cannot be used: the message says why, and what mends it.
+    #[error("error: {0}")]
+    State(String),
     /// There is no demo.
     #[error("error: {}", with_causes(.0))]
     Demo(#[source] Box<demo::DemoError>),
@@ -135,9 +142,13 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoConfig | Self::Read(_) | Self::Config(_) | Self::Usage(_) | Self::Unseen(_) => ExitCode::from(2),
-            Self::Acme(_) | Self::Files(_) | Self::Bundle(_) | Self::Output(_) | Self::Serve(_) | Self::Demo(_) => {
-                ExitCode::FAILURE
-            }
+            Self::State(_)
+            | Self::Acme(_)
+            | Self::Files(_)
+            | Self::Bundle(_)
+            | Self::Output(_)
+            | Self::Serve(_)
+            | Self::Demo(_) => ExitCode::FAILURE,
         }
     }
 
@@ -169,6 +180,7 @@ impl Cli {
             Command::Check(arguments) => printed(|out| check::run(arguments, out)),
             Command::Cert(command) => cert::run(command),
             Command::Explain(arguments) => printed(|out| explain::run(arguments, out)),
+            Command::Invite(arguments) => printed(|out| invite::run(arguments, out)),
         }
     }
 }
@@ -235,6 +247,7 @@ mod tests {
             "gatepost explain -c x.toml https://site.com/ --json",
             "gatepost cert inspect chat.example.org:8443 --roots r.pem --name x.example --json",
             "gatepost cert bundle out.pem --cert a.pem b.pem --chain c.pem --key k.pem --with-key --fetch --roots r.pem",
+            "gatepost invite -c x.toml Standup --for 2h --launcher jaas --json",
             "gatepost cert renew",
             "gatepost cert renew -c x.toml chat.site.com --json",
             "gatepost cert revoke -c x.toml chat.site.com --reason key-compromise --no-reissue",
@@ -245,6 +258,8 @@ mod tests {
             "gatepost",
             "gatepost serve",
             "gatepost explain",
+            "gatepost invite Standup",
+            "gatepost invite Standup --for soon",
             "gatepost run x.toml",
             "gatepost cert",
             "gatepost cert bundle out.pem",

@@ -26,6 +26,7 @@ mod units;
 mod tests;
 
 use std::path::Path;
+use std::time::Duration;
 
 use finding::{Finding, Severity};
 use model::Config;
@@ -53,6 +54,15 @@ pub struct Parsed {
 /// Where it cannot be read or is not UTF-8.
 pub fn read(path: &Path) -> Result<Source, ReadError> {
     Source::read(path)
+}
+
+/// A duration as the file writes it: `90s`, `2h`.
+///
+/// # Errors
+/// What is wrong with it, and what to write.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let span = <units::Span as units::Unit>::parse(text);
+    span.map(|span| span.0).map_err(|error| error.to_string().replace('\n', "; "))
 }
 
 /// Makes sense of a configuration's text in this process's surroundings; `path` is where relative paths start from.

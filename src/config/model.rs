@@ -45,6 +45,20 @@ pub struct Config {
     pub sites: Vec<Site>,
 }
 
+impl Config {
+    /// Scheme, host and port by which browsers come to a site; `None` where it has but wildcards for names.
+    ///
+    /// Where no https is listened for, somebody else may terminate it: then this says `http` all the same.
+    pub fn public_origin(&self, site: &Site) -> Option<String> {
+        let host = site.hosts.iter().find_map(HostPattern::exact)?;
+        let (scheme, port, usual) = match (self.server.https.is_empty(), self.server.http.first()) {
+            (true, Some(http)) => ("http", http.port(), 80),
+            _ => ("https", self.server.public_https_port, 443),
+        };
+        Some(if port == usual { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") })
+    }
+}
+
 /// `[server]`: where to listen and what holds for all sites.
 #[derive(Debug, Clone)]
 pub struct Server {

@@ -171,6 +171,8 @@ impl Launcher {
     /// # Errors
     /// Where a file cannot be read or its key could not sign a token; see [`LauncherError::mend`].
     pub fn new(model: &model::Launcher, prefix: &str, installation: &Arc<Installation>) -> Result<Self, LauncherError> {
+        // Now, while nobody waits.
+        installation.open();
         let admins = model.asks_for_admins();
         let ways = model.identity.iter().map(|way| Way::new(way, &model.people, admins));
         let guests = Guests {

@@ -58,6 +58,11 @@ impl Installation {
         Self { state, clock, opened: OnceLock::new(), turnstiles: Mutex::default() }
     }
 
+    /// Opens keys and ledger, made where there are none, unless that is done already. It looks at the disk.
+    pub fn open(&self) {
+        self.opened();
+    }
+
     /// What it signs with.
     pub fn keys(&self) -> &Keys {
         &self.opened().keys
@@ -201,7 +206,7 @@ mod tests {
         let state = folder.path().join("state");
         let installation = Installation::at(&state, Clock::System);
         assert!(!installation.is_open() && !state.exists() && installation.fault().is_none());
-        installation.keys();
+        installation.open();
         assert!(installation.is_open() && state.join("installation.key").exists());
     }
 
@@ -211,7 +216,7 @@ mod tests {
         let file = folder.path().join("file");
         std::fs::write(&file, "").expect("written");
         let installation = Installation::at(&file.join("state"), Clock::System);
-        installation.keys();
+        installation.open();
         let fault = installation.fault().expect("a fault");
         assert!(fault.contains(&file.display().to_string()), "{fault}");
     }

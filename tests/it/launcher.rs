@@ -8,6 +8,7 @@ use crate::support::gate::{Builder, CHAT, Gate, gate};
 use crate::support::raw::{Message, message};
 use crate::support::upstream::Upstream;
 
+mod guests;
 mod identity;
 
 const APP_ID: &str = "vpaas-magic-cookie-123456";

@@ -112,7 +112,7 @@ impl Launcher {
 
     async fn form<B>(
         &self,
-        behind: Behind,
+        mut behind: Behind,
         what: &str,
         request: Request<B>,
         context: &Context<'_>,
@@ -125,8 +125,8 @@ impl Launcher {
         let action = format!("{}/-/{what}", context.prefix.as_str());
         let (head, body) = request.into_parts();
         let device = Device::of(&head.headers).map_err(no_random)?;
-        let shown = Shown { behind: &behind, action, what, name: "", fault: None };
         if head.method != Method::POST {
+            let shown = Shown { behind: &behind, action, what, name: "", fault: None };
             return self.show(shown, StatusCode::OK, &device, context);
         }
         // Other websites may send forms here; browsers say so, and their marks would not fit either.
@@ -134,20 +134,27 @@ impl Launcher {
             return Err(RequestError::Forbidden);
         }
         if let Err(wait) = self.guests.turnstile.pass(context.client) {
-            let fault = Some(GuestFault::TooManyTries { seconds: wait.as_secs() + 1 });
-            let mut response = self.show(Shown { fault, ..shown }, StatusCode::TOO_MANY_REQUESTS, &device, context)?;
-            response.headers_mut().insert(header::RETRY_AFTER, (wait.as_secs() + 1).into());
+            let seconds = wait.as_secs() + 1;
+            let fault = Some(GuestFault::TooManyTries { seconds });
+            let shown = Shown { behind: &behind, action, what, name: "", fault };
+            let mut response = self.show(shown, StatusCode::TOO_MANY_REQUESTS, &device, context)?;
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             return Ok(response);
         }
         let typed = Typed::read(&whole(body, LARGEST_FORM, SENT_WITHIN).await?);
-        let name = match self.judge(&typed, &behind, what, &device) {
+        let mark = self.mark(&typed, what, &device);
+        if let (Behind::Room { proved, .. }, Ok(mark)) = (&mut behind, mark) {
+            *proved |= mark.proved;
+        }
+        let name = match mark.and_then(|_| self.judge(&typed, &behind)) {
             Ok(name) => name,
             Err(fault) => {
                 let status = match fault {
                     GuestFault::Passcode => StatusCode::FORBIDDEN,
                     _ => StatusCode::BAD_REQUEST,
                 };
-                return self.show(Shown { fault: Some(fault), name: &typed.name, ..shown }, status, &device, context);
+                let shown = Shown { behind: &behind, action, what, name: &typed.name, fault: Some(fault) };
+                return self.show(shown, status, &device, context);
             }
         };
         if let Behind::Invitation(invitation) = &behind {
@@ -155,37 +162,42 @@ impl Launcher {
             match redeemed {
                 Ok(true) => {}
                 Ok(false) => return self.unusable(Unusable::Used, StatusCode::FORBIDDEN),
-                Err(_) => return self.ledger_down(&shown.action),
+                Err(_) => return self.ledger_down(&action),
             }
         }
         let browser = Browser { device, fields: &head.headers };
         self.enter(Some(behind.room().clone()), Entrant::Guest(name), &browser, context, ask).await
     }
 
-    /// The name under which the guest enters, or the first thing that is wrong.
-    fn judge(&self, typed: &Typed, behind: &Behind, what: &str, device: &Device) -> Result<String, GuestFault> {
+    /// What the form's mark says; a fault where the form is not ours, or not this browser's.
+    fn mark(&self, typed: &Typed, what: &str, device: &Device) -> Result<Mark, GuestFault> {
+        // A mark is bound to a device, so that a browser without a cookie has none that fits.
         if device.is_new() {
             return Err(GuestFault::NoCookies);
         }
         let setting = self.setting(what, device);
         let mark = Mark::open(&typed.mark, &self.installation.keys().forms(), setting, self.installation.now());
-        let mark = mark.map_err(|error| match error {
+        mark.map_err(|error| match error {
             MarkError::TooOld => GuestFault::TooOld,
             // A form that another browser was shown, or nobody: shown anew, it is this one's.
             MarkError::Foreign => GuestFault::NoCookies,
-        })?;
-        let name = typed.name.as_str();
-        if name.is_empty() {
+        })
+    }
+
+    /// The name under which the guest enters, or the first thing that is wrong.
+    fn judge(&self, typed: &Typed, behind: &Behind) -> Result<String, GuestFault> {
+        let typed_name = typed.name.as_str();
+        if typed_name.is_empty() {
             return Err(GuestFault::NameMissing);
         }
-        if name.chars().count() > LONGEST_NAME {
+        if typed_name.chars().count() > LONGEST_NAME {
             return Err(GuestFault::NameTooLong { most: LONGEST_NAME });
         }
-        let name = name::shown(name);
+        let name = name::shown(typed_name);
         if name.is_empty() {
             return Err(GuestFault::NameRefused);
         }
-        if let (Some(passcode), Behind::Room { .. }, false) = (&self.guests.passcode, behind, mark.proved)
+        if let (Some(passcode), Behind::Room { proved: false, .. }) = (&self.guests.passcode, behind)
             && !typed.has_passcode(passcode)
         {
             return Err(GuestFault::Passcode);

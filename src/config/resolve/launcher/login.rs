@@ -1,7 +1,6 @@
 //! Where people sign in, for launchers on a host without Mattermost.
 
 use crate::config::model::{Answer, Config, Launcher, Proxy};
-use crate::route::host::HostPattern;
 
 /// A site that shows a Mattermost: its address for browsers, and what it proxies to.
 struct Shown {
@@ -35,21 +34,15 @@ fn found(launcher: &Launcher, shown: &[Shown]) -> Option<String> {
 }
 
 fn shown(config: &Config) -> Vec<Shown> {
-    let (scheme, port) = match config.server.https.is_empty() {
-        false => ("https", Some(config.server.public_https_port).filter(|&port| port != 443)),
-        true => ("http", config.server.http.first().map(std::net::SocketAddr::port).filter(|&port| port != 80)),
-    };
-    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
     let mut all = Vec::new();
     for site in &config.sites {
-        // A wildcard is no address.
-        let Some(host) = site.hosts.iter().find_map(HostPattern::exact) else { continue };
+        let Some(origin) = config.public_origin(site) else { continue };
         for route in &site.routes {
             if let Answer::Proxy(proxy) = &route.answer
                 && proxy.mattermost
             {
                 let path = route.path.as_str().trim_end_matches('/');
-                all.push(Shown { address: format!("{scheme}://{host}{port}{path}"), upstreams: origins(proxy) });
+                all.push(Shown { address: format!("{origin}{path}"), upstreams: origins(proxy) });
             }
         }
     }
