@@ -73,10 +73,10 @@ impl Ledger {
     fn open_patient(file: PathBuf, key: LedgerKey, clock: Clock, again: Duration) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let kept = Arc::new(Kept::default());
-        let writer = Writer::new(file.clone(), &key, clock, again, kept.clone());
-        let started = std::thread::Builder::new().name("ledger".to_owned()).spawn(move || writer.work(queue));
-        if let Err(source) = started {
-            // The queue went with the closure, so that every question is answered with `Gone`.
+        let (path, its) = (file.clone(), kept.clone());
+        let work = move || Writer::new(path, &key, clock, again, its).work(queue);
+        if let Err(source) = std::thread::Builder::new().name("ledger".to_owned()).spawn(work) {
+            // The queue went with the closure, so that every question meets the fault.
             kept.set(Some(Arc::new(Fault::no_thread(file, source))));
         }
         Self { jobs, kept }

@@ -44,7 +44,7 @@ async fn what_was_answered_before_kill_9_is_counted_after_it() {
         getrandom::fill(&mut random).expect("a random number");
         // It is killed right after an answer, while it writes the next one, or reads or has just written.
         let before = answered.len() + 1 + usize::from(random[0] % 64);
-        while let Some(line) = lines.next() {
+        for line in lines.by_ref() {
             let line = line.expect("a line");
             answered.extend(line.strip_prefix("admitted ").map(ToOwned::to_owned));
             if answered.len() == before {

@@ -6,7 +6,7 @@ use super::*;
 
 const MINUTE: u64 = 60;
 
-fn event(key: &str, kind: &str, at: u64, data: serde_json::Value) -> Event {
+fn event(key: &str, kind: &str, at: u64, data: &serde_json::Value) -> Event {
     let post = json!({ "idempotencyKey": key, "appId": "a", "eventType": kind, "timestamp": at * 1000, "data": data });
     Event::parse(post.to_string().as_bytes()).expect("an event")
 }
@@ -14,7 +14,7 @@ fn event(key: &str, kind: &str, at: u64, data: serde_json::Value) -> Event {
 /// A report of devices, each with its person's id or none.
 fn usage(key: &str, at: u64, devices: &[(&str, Option<&str>)]) -> Event {
     let data: Vec<_> = devices.iter().map(|(device, person)| json!({ "deviceId": device, "userId": person })).collect();
-    event(key, "USAGE", at, json!(data))
+    event(key, "USAGE", at, &json!(data))
 }
 
 async fn record(ledger: &Ledger, event: Event) -> Recorded {
@@ -33,7 +33,7 @@ async fn reported_devices_are_the_real_count_and_decide_in_place_of_ours() {
     let later = place.ledger_at(NOW + 60 * MINUTE);
     record(&later, usage("e1", NOW, &[("x1", Some("p0")), ("x2", Some("p1")), ("x3", None)])).await;
     let much_later = place.ledger_at(NOW + 120 * MINUTE);
-    record(&much_later, event("e2", "PARTICIPANT_JOINED", NOW, json!({}))).await;
+    record(&much_later, event("e2", "PARTICIPANT_JOINED", NOW, &json!({}))).await;
     let admitted = much_later.admit(within(25, asks("new", "new"))).await.expect("an answer");
     assert!(admitted.let_in && !admitted.over, "{admitted:?}");
     assert_eq!((admitted.devices, admitted.real), (26, Some(3)));
@@ -47,7 +47,7 @@ async fn nobodys_count_is_the_real_one_before_8x8_reports_a_device() {
     let place = Place::new();
     let ledger = place.ledger();
     ledger.admit(asks("ada", "one")).await.expect("admitted");
-    record(&ledger, event("e1", "PARTICIPANT_JOINED", NOW, json!({ "id": "ada" }))).await;
+    record(&ledger, event("e1", "PARTICIPANT_JOINED", NOW, &json!({ "id": "ada" }))).await;
     let month = counted(&ledger).await;
     assert_eq!((month.real, month.joined), (None, 1));
     // A webhook without USAGE must not open the budget for all.
@@ -71,7 +71,7 @@ async fn a_token_in_flight_counts_until_its_person_is_reported_or_five_minutes_a
     assert!(full(3, NOW + MINUTE).await, "two reported, the guest in flight, and not bob twice");
     assert!(full(3, NOW + 4 * MINUTE).await);
     let later = place.ledger_at(NOW + 9 * MINUTE);
-    record(&later, event("e3", "PARTICIPANT_JOINED", NOW + 9 * MINUTE, json!({}))).await;
+    record(&later, event("e3", "PARTICIPANT_JOINED", NOW + 9 * MINUTE, &json!({}))).await;
     assert!(!full(3, NOW + 10 * MINUTE).await, "the guest met nobody within five minutes");
 }
 
@@ -104,12 +104,12 @@ async fn a_webhook_that_fell_silent_does_not_open_the_budget() {
 #[tokio::test]
 async fn an_event_that_comes_twice_counts_once_also_after_a_restart() {
     let place = Place::new();
-    let joined = || event("same", "PARTICIPANT_JOINED", NOW, json!({}));
+    let joined = || event("same", "PARTICIPANT_JOINED", NOW, &json!({}));
     assert_eq!(record(&place.ledger(), joined()).await, Recorded::New);
     let ledger = place.ledger_at(NOW + DAY);
     assert_eq!(record(&ledger, joined()).await, Recorded::Duplicate);
     assert_eq!(ledger.record("other".into(), joined()).await.expect("recorded"), Recorded::New, "of another launcher");
-    assert_eq!(record(&ledger, event("k", "ROOM_CREATED", NOW, json!({}))).await, Recorded::Ignored);
+    assert_eq!(record(&ledger, event("k", "ROOM_CREATED", NOW, &json!({}))).await, Recorded::Ignored);
     assert_eq!(counted(&ledger).await.joined, 1);
 }
 
@@ -117,14 +117,14 @@ async fn an_event_that_comes_twice_counts_once_also_after_a_restart() {
 async fn keys_of_events_are_kept_in_a_bounded_number() {
     let place = Place::new();
     let ledger = place.ledger();
-    record(&ledger, event("first", "PARTICIPANT_JOINED", NOW, json!({}))).await;
-    record(&ledger, event("second", "PARTICIPANT_JOINED", NOW, json!({}))).await;
+    record(&ledger, event("first", "PARTICIPANT_JOINED", NOW, &json!({}))).await;
+    record(&ledger, event("second", "PARTICIPANT_JOINED", NOW, &json!({}))).await;
     let database = place.database();
     database.execute("UPDATE event SET id = 20001 WHERE id = 2", []).expect("as if many had come between");
-    record(&ledger, event("third", "PARTICIPANT_JOINED", NOW, json!({}))).await;
+    record(&ledger, event("third", "PARTICIPANT_JOINED", NOW, &json!({}))).await;
     let kept: u32 = database.query_row("SELECT count(*) FROM event", [], |row| row.get(0)).expect("counted");
     assert_eq!(kept, 2);
-    assert_eq!(record(&ledger, event("third", "PARTICIPANT_JOINED", NOW, json!({}))).await, Recorded::Duplicate);
+    assert_eq!(record(&ledger, event("third", "PARTICIPANT_JOINED", NOW, &json!({}))).await, Recorded::Duplicate);
 }
 
 #[tokio::test]
