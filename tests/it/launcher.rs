@@ -10,6 +10,7 @@ use crate::support::upstream::Upstream;
 
 mod guests;
 mod identity;
+mod people;
 mod plugin;
 
 const APP_ID: &str = "vpaas-magic-cookie-123456";
