@@ -80,6 +80,27 @@ async fn mattermost_is_asked_once_for_what_is_opened_in_one_go() {
 }
 
 #[tokio::test]
+async fn a_picture_is_served_to_the_meeting_under_an_address_that_says_nothing() {
+    let mattermost = alices("[]", PNG).await;
+    let (builder, public) = meetings(&mattermost, "avatars = true");
+    let gate = builder.run().await;
+    let user = user(&gate, &public).await;
+    let address = user["avatar"].as_str().expect("an address");
+    let path = address.strip_prefix("https://chat.example").unwrap_or_else(|| panic!("{address}"));
+    assert!(path.starts_with("/jitsi/-/avatar/") && !path.contains("a1"), "{path}");
+    // As the meeting's page asks for it: with nothing of Mattermost's.
+    let picture = ask(&gate, path, "\nOrigin: https://8x8.vc").await;
+    assert_eq!((picture.status(), &picture.body[..]), (200, PNG));
+    assert_eq!(picture.field("content-type"), Some("image/png"));
+    assert_eq!(picture.field("x-content-type-options"), Some("nosniff"));
+    assert!(!picture.has("set-cookie"), "{picture:?}");
+    let other = format!("{}{}", &path[..path.len() - 1], if path.ends_with('A') { 'B' } else { 'A' });
+    assert_eq!(ask(&gate, &other, "").await.status(), 404);
+    let lines = mattermost.lines();
+    assert_eq!(lines.iter().filter(|line| line.contains("/image")).count(), 1, "{lines:?}");
+}
+
+#[tokio::test]
 async fn what_is_no_picture_is_left_out_and_the_meeting_opens() {
     for picture in [&b"<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"/>"[..], b"<html>", b""] {
         let mattermost = alices("[]", picture).await;
