@@ -193,6 +193,11 @@ fn route(asked: &Asked, site: &Site, source: &Source, explanation: &mut Explanat
                 shorter.map(|(prefix, route)| found(prefix, route, "takes it, too; the longer path wins", source)),
             );
             explanation.answer = answer::of(&route.answer, asked, prefix, rest);
+            if let Some(meant) = answer::meant(&route.answer, site, &path) {
+                explanation.notes.push(format!(
+                    "a browser gets 404 with the question whether {meant} was meant, since Mattermost has no such page"
+                ));
+            }
         }
     }
 }

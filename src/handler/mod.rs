@@ -6,6 +6,7 @@
 
 pub mod challenge;
 pub mod launcher;
+pub mod meant;
 pub mod proxy;
 pub mod redirect;
 pub mod respond;

@@ -4,5 +4,6 @@
 //! wrong; the bytes that go upstream are the bytes that came in.
 
 pub mod host;
+pub mod near;
 pub mod path;
 pub mod table;

@@ -196,7 +196,10 @@ impl Road<'_> {
         };
         let means =
             Means { pools: &view.pools, turn: self.turn, tunnels: &connection.worker.tunnels, entry: self.entry };
-        let mut response = handler.reply(request, &context, means).await?;
+        let mut response = match site.near.reply(handler, &request, &context) {
+            Some(response) => response,
+            None => handler.reply(request, &context, means).await?,
+        };
         if let Some(hsts) = &site.hsts
             && context.scheme == Scheme::HTTPS
         {

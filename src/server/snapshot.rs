@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use crate::config::model::Config;
+use crate::handler::meant::Near;
 use crate::handler::{BuildError, Handler, PoolPlan, challenge};
 use crate::jitsi::installation::Installation;
 use crate::route::table::{Routes, Table};
@@ -50,6 +51,8 @@ pub struct Snapshot {
 pub struct Site {
     /// Path → handler.
     pub routes: Routes<Handler>,
+    /// Launchers that may be meant by a path that Mattermost would take.
+    pub near: Near,
     /// Whether plain HTTP is redirected to https.
     pub redirect_http: bool,
     /// `Strict-Transport-Security`, ready to send.
@@ -81,7 +84,7 @@ impl Snapshot {
             let hsts = site.hsts.and_then(|age| HeaderValue::try_from(format!("max-age={}", age.as_secs())).ok());
             sites.push((
                 site.hosts.clone(),
-                Site { routes: Routes::new(routes), redirect_http: site.redirect_http, hsts },
+                Site { routes: Routes::new(routes), near: Near::of(site), redirect_http: site.redirect_http, hsts },
             ));
         }
         let default = config.sites.iter().position(|site| site.default);

@@ -253,3 +253,21 @@ fn pkcs1(pkcs8: &str) -> String {
     let lines: Vec<&str> = inner.as_bytes().chunks(64).map(|c| std::str::from_utf8(c).expect("ASCII")).collect();
     format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", lines.join("\n"))
 }
+
+#[tokio::test]
+async fn an_address_one_letter_off_is_answered_with_what_was_meant() {
+    let mattermost = mattermost().await;
+    let (builder, _) = meetings(&mattermost, "");
+    let gate = builder.run().await;
+    let page = ask(&gate, "/jist/Room%20Name?a=b", "\nSec-Fetch-Mode: navigate").await;
+    assert_eq!(page.status(), 404, "{page:?}");
+    assert!(page.text().contains("href=\"/jitsi/Room%20Name?a=b\""), "{}", page.text());
+    assert!(page.field("content-security-policy").is_some_and(|policy| policy.contains("frame-ancestors 'none'")));
+    // What may be Mattermost's own, or is no page that somebody asks for, goes there.
+    for (path, fields) in [("/jist/channels/town-square", ""), ("/jist", ""), ("/jist/Room", "\nSec-Fetch-Mode: cors")]
+    {
+        assert_eq!(ask(&gate, path, fields).await.text(), "Mattermost", "{path}");
+    }
+    let (builder, _) = meetings(&mattermost, "near_misses = false");
+    assert_eq!(ask(&builder.run().await, "/jist/Room", "").await.text(), "Mattermost");
+}

@@ -8,11 +8,12 @@ use http::{HeaderName, HeaderValue};
 
 use crate::config::model::{
     Anonymous, Answer, AtLimit, Budget, Config, Guests, LaunchMode, Launcher, Provider, Proxy, Redirect,
-    RedirectTarget, Rooms, Symlinks, UpstreamHost, Way, Website,
+    RedirectTarget, Rooms, Site, Symlinks, UpstreamHost, Way, Website,
 };
 use crate::handler::challenge;
 use crate::handler::site::resolve::{Refusal, Target};
 use crate::jitsi::room::Asked as AskedRoom;
+use crate::route::near;
 use crate::route::path::{PathPrefix, decode_unreserved};
 
 use super::Answered;
@@ -65,6 +66,17 @@ pub(super) fn of(answer: &Answer, asked: &Asked, prefix: &PathPrefix, rest: &str
             answered
         }
     }
+}
+
+/// The launcher's path that was probably meant by one that goes to Mattermost.
+pub(super) fn meant(answer: &Answer, site: &Site, path: &str) -> Option<String> {
+    let (Answer::Proxy(Proxy { mattermost: true, .. }), routes) = (answer, &site.routes) else { return None };
+    routes.iter().find_map(|route| match &route.answer {
+        Answer::Launcher(launcher) if launcher.near_misses => {
+            near::meant(path, &route.path).map(|rest| format!("{}{rest}", route.path.as_str()))
+        }
+        _ => None,
+    })
 }
 
 fn of_website(website: &Website, rest: &str) -> Answered {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 
 use crate::body::Body;
-use crate::config::model::{LaunchMode, Moderators};
+use crate::config::model::{LaunchMode, Moderators, Rooms};
 use crate::error::RequestError;
 use crate::handler::Context;
 use crate::jitsi::device::Device;
@@ -71,8 +71,9 @@ impl Launcher {
         let role = launcher.role(&entrant);
         let avatar = self.avatar(&entrant, browser.fields, context, ask).await;
         let bearer = launcher.bearer(entrant, role, avatar);
-        let meeting =
-            launcher.meetings.address(&room, launcher.rooms, &bearer).await.map_err(|error| unsigned(&error))?;
+        // Whoever comes from outside comes into one room, whatever the house allows its own people.
+        let rooms = if role == Role::Guest { Rooms::This } else { launcher.rooms };
+        let meeting = launcher.meetings.address(&room, rooms, &bearer).await.map_err(|error| unsigned(&error))?;
         let mut response = match self.mode {
             LaunchMode::Redirect => found(meeting.reveal())?,
             LaunchMode::Page => {
@@ -146,17 +147,22 @@ impl Launcher {
 
     /// By the rule of this launcher, which may be one that another fell back to.
     fn role(&self, entrant: &Entrant) -> Role {
-        let moderates = |yes| if yes { Role::Moderator } else { Role::Member };
-        match (entrant, &self.moderators) {
-            (Entrant::Guest(_), _) => Role::Guest,
-            (Entrant::Unasked, rule) => moderates(*rule == Moderators::Everyone),
-            (Entrant::Person(_), Moderators::Everyone) => Role::Moderator,
-            (Entrant::Person(person), Moderators::Members) if person.guest => Role::Guest,
-            (Entrant::Person(_), Moderators::Members) => Role::Moderator,
-            (Entrant::Person(person), Moderators::Admins) => moderates(person.admin),
-            (Entrant::Person(person), Moderators::Users(names)) => {
-                moderates(person.username.as_ref().is_some_and(|name| names.contains(name)))
-            }
+        let person = match entrant {
+            Entrant::Guest(_) => return Role::Guest,
+            Entrant::Unasked if self.moderators == Moderators::Everyone => return Role::Moderator,
+            Entrant::Unasked => return Role::Member,
+            Entrant::Person(person) => person,
+        };
+        let moderates = match &self.moderators {
+            Moderators::Everyone => true,
+            Moderators::Members => !person.guest,
+            Moderators::Admins => person.admin,
+            Moderators::Users(names) => person.username.as_ref().is_some_and(|name| names.contains(name)),
+        };
+        match (moderates, person.guest) {
+            (true, _) => Role::Moderator,
+            (false, true) => Role::Guest,
+            (false, false) => Role::Member,
         }
     }
 

@@ -127,7 +127,7 @@ impl Launcher {
         let device = Device::of(&head.headers).map_err(no_random)?;
         if head.method != Method::POST {
             let shown = Shown { behind: &behind, action, what, name: "", fault: None };
-            return self.show(shown, StatusCode::OK, &device, context);
+            return self.show(&shown, StatusCode::OK, &device, context);
         }
         // Other websites may send forms here; browsers say so, and their marks would not fit either.
         if head.headers.get("sec-fetch-site").is_some_and(|from| from == "cross-site") {
@@ -137,7 +137,7 @@ impl Launcher {
             let seconds = wait.as_secs() + 1;
             let fault = Some(GuestFault::TooManyTries { seconds });
             let shown = Shown { behind: &behind, action, what, name: "", fault };
-            let mut response = self.show(shown, StatusCode::TOO_MANY_REQUESTS, &device, context)?;
+            let mut response = self.show(&shown, StatusCode::TOO_MANY_REQUESTS, &device, context)?;
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             return Ok(response);
         }
@@ -154,7 +154,7 @@ impl Launcher {
                     _ => StatusCode::BAD_REQUEST,
                 };
                 let shown = Shown { behind: &behind, action, what, name: &typed.name, fault: Some(fault) };
-                return self.show(shown, status, &device, context);
+                return self.show(&shown, status, &device, context);
             }
         };
         if let Behind::Invitation(invitation) = &behind {
@@ -211,7 +211,7 @@ impl Launcher {
 
     fn show(
         &self,
-        shown: Shown<'_>,
+        shown: &Shown<'_>,
         status: StatusCode,
         device: &Device,
         context: &Context<'_>,

@@ -86,7 +86,8 @@ impl Launcher {
 
     /// A copy of somebody's picture, for the meeting's page, which has no session.
     pub(super) fn picture(&self, segment: &str) -> Result<Response<Body>, RequestError> {
-        let (picture, kind) = self.installation.copies().get(segment).ok_or(RequestError::NotFound)?;
+        let copies = Some(self.installation.copies()).filter(|_| self.avatars);
+        let (picture, kind) = copies.and_then(|copies| copies.get(segment)).ok_or(RequestError::NotFound)?;
         let mut response = image(picture, HeaderValue::from_static(kind));
         // The address changes with the picture. Only browsers in a meeting know it.
         response
