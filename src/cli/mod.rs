@@ -9,6 +9,7 @@ mod config_file;
 mod demo;
 mod explain;
 mod invite;
+mod meetings;
 pub mod run;
 
 use std::fmt;
@@ -79,6 +80,9 @@ Examples:
     /// Make a link that lets one person from outside into one room until a time
     #[command(after_help = invite::AFTER_HELP)]
     Invite(invite::Arguments),
+    /// Show the month's meeting users against the budget, and who used how many devices
+    #[command(after_help = meetings::AFTER_HELP)]
+    Meetings(meetings::Arguments),
 }
 
 /// How a command went that could do its work.
@@ -181,6 +185,7 @@ impl Cli {
             Command::Cert(command) => cert::run(command),
             Command::Explain(arguments) => printed(|out| explain::run(arguments, out)),
             Command::Invite(arguments) => printed(|out| invite::run(arguments, out)),
+            Command::Meetings(arguments) => printed(|out| meetings::run(arguments, out)),
         }
     }
 }
@@ -248,6 +253,8 @@ mod tests {
             "gatepost cert inspect chat.example.org:8443 --roots r.pem --name x.example --json",
             "gatepost cert bundle out.pem --cert a.pem b.pem --chain c.pem --key k.pem --with-key --fetch --roots r.pem",
             "gatepost invite -c x.toml Standup --for 2h --launcher jaas --json",
+            "gatepost meetings",
+            "gatepost meetings -c x.toml --month 2026-10 --launcher jaas --json",
             "gatepost cert renew",
             "gatepost cert renew -c x.toml chat.site.com --json",
             "gatepost cert revoke -c x.toml chat.site.com --reason key-compromise --no-reissue",
@@ -264,6 +271,8 @@ mod tests {
             "gatepost cert",
             "gatepost cert bundle out.pem",
             "gatepost cert revoke",
+            "gatepost meetings jaas",
+            "gatepost meetings --month October",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -12,7 +12,7 @@ use crate::jitsi::page::colour::Colour;
 use crate::jitsi::page::phrases::Language;
 use crate::secret::Secret;
 
-use super::{Proxy, SecretFrom};
+use super::{Answer, Config, Proxy, SecretFrom};
 
 /// `[launcher.NAME]` as one route uses it.
 #[derive(Debug, Clone)]
@@ -50,6 +50,31 @@ pub struct Launcher {
     pub page: Page,
     /// Where the file names the key.
     pub key_place: Place,
+}
+
+impl Config {
+    /// The launchers that routes lead to, or that those fall back to, each once, in the order of the routes.
+    pub fn launchers(&self) -> Vec<&Launcher> {
+        let mut found: Vec<&Launcher> = Vec::new();
+        for route in self.sites.iter().flat_map(|site| &site.routes) {
+            let Answer::Launcher(launcher) = &route.answer else { continue };
+            let mut next = Some(&**launcher);
+            // One that is known has led to all that come after it.
+            while let Some(launcher) = next.filter(|next| found.iter().all(|known| known.name != next.name)) {
+                found.push(launcher);
+                next = match &launcher.budget.at_limit {
+                    AtLimit::Fallback(other) => Some(other),
+                    AtLimit::Warn | AtLimit::DenyNew => None,
+                };
+            }
+        }
+        found
+    }
+
+    /// One of them.
+    pub fn launcher(&self, name: &str) -> Option<&Launcher> {
+        self.launchers().into_iter().find(|launcher| launcher.name == name)
+    }
 }
 
 impl Launcher {

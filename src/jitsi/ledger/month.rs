@@ -107,7 +107,13 @@ pub struct Month {
 }
 
 impl Month {
-    fn empty(month: YearMonth) -> Self {
+    /// What a budget is compared with: 8x8's own count where there is one, else the devices.
+    pub fn used(&self) -> u32 {
+        self.real.unwrap_or(self.devices)
+    }
+
+    /// One in which nobody opened anything.
+    pub fn empty(month: YearMonth) -> Self {
         Self { month, people: 0, devices: 0, real: None, opened: 0, refused: 0, joined: 0 }
     }
 

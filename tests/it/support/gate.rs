@@ -146,10 +146,7 @@ impl Builder {
     /// Starts it and waits until it serves.
     pub(crate) async fn run(self) -> Gate {
         let this = self.write();
-        let mut process = Process::gatepost(this.folder(), &["run", "-c", "gatepost.toml"]);
-        let log = process.says("serving").await;
-        let (http, https) = (listening(&log, "http"), listening(&log, "https"));
-        Gate { process, http, https, folder: this.folder }
+        Gate::of(this.folder).await
     }
 
     /// Starts it, waits until it serves or ends, and gives what it said until then.
@@ -177,6 +174,21 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// Starts it in a folder with its file, and waits until it serves.
+    async fn of(folder: TempDir) -> Self {
+        let mut process = Process::gatepost(folder.path(), &["run", "-c", "gatepost.toml"]);
+        let log = process.says("serving").await;
+        let (http, https) = (listening(&log, "http"), listening(&log, "https"));
+        Self { process, http, https, folder }
+    }
+
+    /// Ends it as a crash does, and starts it anew on the same files.
+    pub(crate) async fn killed_and_started_again(self) -> Self {
+        self.process.kill();
+        self.process.outcome().await;
+        Self::of(self.folder).await
+    }
+
     /// The folder that it runs in.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

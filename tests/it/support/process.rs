@@ -112,6 +112,11 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
+    /// Sends SIGKILL.
+    pub(crate) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
     /// Sends SIGHUP.
     pub(crate) fn hangup(&self) {
         self.signal(Signal::HUP);
