@@ -137,8 +137,9 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     };
     announce(&bound);
     let path = source.path;
+    let meetings = Arc::new(status::Meetings::new(&config, installation.clone()));
     let reload = || {
-        let mut snapshot = reload(&path, &config, &live, &engine, &installation)?;
+        let mut snapshot = reload(&path, &config, &live, &engine, &installation, &meetings)?;
         snapshot.https_port = https_port(snapshot.https_port);
         Some(snapshot)
     };
@@ -148,7 +149,7 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
             cert::expiry::watch(live.clone(), Clock::System),
             async {
                 if let Some(listener) = admin {
-                    status::serve(listener, live.clone(), Clock::System).await;
+                    status::serve(listener, live.clone(), meetings.clone(), Clock::System).await;
                 }
             }
         );
@@ -212,6 +213,7 @@ fn reload(
     live: &Live,
     engine: &Engine,
     installation: &Arc<Installation>,
+    meetings: &status::Meetings,
 ) -> Option<Snapshot> {
     tracing::info!(file = %path.display(), "reloading");
     let next = config::read(path).map_err(ServeError::from).and_then(|source| {
@@ -226,6 +228,7 @@ fn reload(
         let (snapshot, certificates) = what_is_named(&config, &source, Some(live), installation)?;
         // Last, so that a fault above leaves everything as it was.
         live.adopt(&config, certificates);
+        meetings.adopt(&config);
         let wanted = Wanted::of(&config, Clock::System);
         put_issued(wanted.as_ref(), live);
         engine.follow(wanted);

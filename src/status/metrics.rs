@@ -1,14 +1,16 @@
-//! Certificates for Prometheus, in its text format (prometheus.io/docs/instrumenting/exposition_formats).
+//! Certificates and meetings for Prometheus, in its text format (prometheus.io/docs/instrumenting/exposition_formats).
 
 use std::fmt::Write;
 
 use crate::cert::live::Held;
 
+use super::meetings::Told;
+
 /// The format and its version.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// One sample a certificate; `names` are the names that it bears.
-pub(super) fn text(certificates: &[Held]) -> String {
+/// One sample a certificate; `names` are the names that it bears. The month's users of each launcher.
+pub(super) fn text(certificates: &[Held], meetings: &Told) -> String {
     let mut out = String::new();
     family(&mut out, "gatepost_build_info", "The version that runs, as a label.");
     writeln!(out, "gatepost_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION")).ok();
@@ -22,7 +24,36 @@ pub(super) fn text(certificates: &[Held]) -> String {
     for held in certificates {
         writeln!(out, "{begins}{{{}}} {}", labels(held), held.loaded.not_before).ok();
     }
+    of_meetings(&mut out, meetings);
     out
+}
+
+/// A launcher has no sample where its number is not known: a 0 would be a good month.
+fn of_meetings(out: &mut String, told: &Told) {
+    if told.launchers.is_empty() {
+        return;
+    }
+    let up = "gatepost_meetings_ledger_up";
+    family(out, up, "Whether the month's users can be counted.");
+    writeln!(out, "{up} {}", u8::from(told.fault.is_none())).ok();
+    let users = "gatepost_meetings_monthly_users";
+    let help = "People and devices that opened a meeting this month (UTC); real: devices as 8x8 reported them.";
+    family(out, users, help);
+    for launcher in &told.launchers {
+        let Some(month) = launcher.now() else { continue };
+        let name = escaped(&launcher.rule.launcher);
+        let counts = [("people", Some(month.people)), ("devices", Some(month.devices)), ("real", month.real)];
+        for (counted, value) in counts.into_iter().filter_map(|(counted, value)| Some((counted, value?))) {
+            writeln!(out, "{users}{{launcher=\"{name}\",counted=\"{counted}\"}} {value}").ok();
+        }
+    }
+    let budget = "gatepost_meetings_budget_users";
+    family(out, budget, "Monthly users that the configuration allows for.");
+    for launcher in &told.launchers {
+        if let Some(limit) = launcher.rule.budget {
+            writeln!(out, "{budget}{{launcher=\"{}\"}} {limit}", escaped(&launcher.rule.launcher)).ok();
+        }
+    }
 }
 
 /// Writing to a string cannot fail.

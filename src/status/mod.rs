@@ -1,14 +1,16 @@
 //! The admin listener: what an operator, or a monitoring system, may know of a running gatepost.
 //!
 //! `/` is a page for a person, `/metrics` for Prometheus, `/healthz` for whoever
-//! only wants to know whether it is there. So far they tell of certificates and
-//! their ends.
+//! only wants to know whether it is there. They tell of certificates and their ends,
+//! and of the month's meetings.
 //!
 //! It changes nothing, shows no secret, and answers to an address or `localhost`
 //! alone: a website that leads its own name to this machine reads nothing.
 
+mod meetings;
 mod metrics;
 mod page;
+mod plot;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -28,6 +30,8 @@ use crate::cert::live::Live;
 use crate::clock::Clock;
 use crate::route::host::Authority;
 
+pub use meetings::Meetings;
+
 /// From the connection to the end of a request's head, and as long between two requests.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
@@ -38,16 +42,17 @@ const MAX_CONNECTIONS: usize = 32;
 #[derive(Debug)]
 struct Subject {
     live: Arc<Live>,
+    meetings: Arc<Meetings>,
     clock: Clock,
 }
 
 /// Answers on this listener for as long as it is polled.
-pub async fn serve(listener: std::net::TcpListener, live: Arc<Live>, clock: Clock) {
+pub async fn serve(listener: std::net::TcpListener, live: Arc<Live>, meetings: Arc<Meetings>, clock: Clock) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the status page cannot be served"),
     };
-    let subject = Arc::new(Subject { live, clock });
+    let subject = Arc::new(Subject { live, meetings, clock });
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -70,7 +75,7 @@ pub async fn serve(listener: std::net::TcpListener, live: Arc<Live>, clock: Cloc
 async fn answer(stream: TcpStream, subject: Arc<Subject>) {
     let service = service_fn(move |request| {
         let subject = subject.clone();
-        async move { Ok::<_, Infallible>(reply(&request, &subject)) }
+        async move { Ok::<_, Infallible>(reply(&request, &subject).await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -81,7 +86,7 @@ async fn answer(stream: TcpStream, subject: Arc<Subject>) {
     }
 }
 
-fn reply<B>(request: &Request<B>, subject: &Subject) -> Response<Full<Bytes>> {
+async fn reply<B>(request: &Request<B>, subject: &Subject) -> Response<Full<Bytes>> {
     if !is_ours(request) {
         return text(StatusCode::MISDIRECTED_REQUEST, "Ask for this page by its address or as localhost.\n".into());
     }
@@ -92,8 +97,11 @@ fn reply<B>(request: &Request<B>, subject: &Subject) -> Response<Full<Bytes>> {
     }
     let now = i64::try_from(subject.clock.unix_seconds()).unwrap_or(i64::MAX);
     match request.uri().path() {
-        "/" => page::reply(&subject.live.all(), now),
-        "/metrics" => typed(StatusCode::OK, metrics::CONTENT_TYPE, metrics::text(&subject.live.all())),
+        "/" => page::reply(&subject.live.all(), &subject.meetings.tell().await, now),
+        "/metrics" => {
+            let text = metrics::text(&subject.live.all(), &subject.meetings.tell().await);
+            typed(StatusCode::OK, metrics::CONTENT_TYPE, text)
+        }
         "/healthz" => text(StatusCode::OK, "ok\n".into()),
         _ => text(StatusCode::NOT_FOUND, "Here are /, /metrics and /healthz.\n".into()),
     }

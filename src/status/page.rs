@@ -1,4 +1,5 @@
-//! The page for a person: every certificate that is served, when it ends, and whether that is near.
+//! The page for a person: every certificate that is served, when it ends, and whether that is near; the month's
+//! meetings against their budget.
 
 use askama::Template;
 use bytes::Bytes;
@@ -9,6 +10,10 @@ use crate::cert::expiry::{Urgency, urgency};
 use crate::cert::live::Held;
 use crate::cert::words::{date, span};
 
+use crate::jitsi::ledger::Month;
+
+use super::meetings::{OfLauncher, Told};
+use super::plot::Plot;
 use super::{text, typed};
 
 /// Nothing is loaded from anywhere, and the page's own style is all that it may use.
@@ -16,9 +21,11 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 
 #[derive(Template)]
 #[template(path = "status/page.html")]
-struct Page {
+struct Page<'a> {
     version: &'static str,
     rows: Vec<Row>,
+    fault: Option<&'a str>,
+    launchers: Vec<Launcher<'a>>,
 }
 
 struct Row {
@@ -30,9 +37,28 @@ struct Row {
     origin: String,
 }
 
-pub(super) fn reply(certificates: &[Held], now: i64) -> Response<Full<Bytes>> {
-    let rows = certificates.iter().map(|held| row(held, now)).collect();
-    match (Page { version: env!("CARGO_PKG_VERSION"), rows }).render() {
+/// What is told of a launcher.
+struct Launcher<'a> {
+    name: &'a str,
+    used: String,
+    class: &'static str,
+    at_8x8: String,
+    at_limit: &'a str,
+    moderators: &'a str,
+    /// `None` where the ledger does not tell.
+    now: Option<&'a Month>,
+    months: &'a [Month],
+    plot: Plot,
+}
+
+pub(super) fn reply(certificates: &[Held], meetings: &Told, now: i64) -> Response<Full<Bytes>> {
+    let page = Page {
+        version: env!("CARGO_PKG_VERSION"),
+        rows: certificates.iter().map(|held| row(held, now)).collect(),
+        fault: meetings.fault.as_deref(),
+        launchers: meetings.launchers.iter().map(launcher).collect(),
+    };
+    match page.render() {
         Ok(page) => {
             let mut response = typed(StatusCode::OK, "text/html; charset=utf-8", page);
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
@@ -58,5 +84,44 @@ fn row(held: &Held, now: i64) -> Row {
         class,
         verdict,
         origin: held.origin.to_string(),
+    }
+}
+
+fn launcher(told: &OfLauncher) -> Launcher<'_> {
+    let (rule, now) = (&told.rule, told.now());
+    let used = now.map(Month::used);
+    let class = match (used, rule.budget) {
+        (Some(used), Some(budget)) if used > budget => "bad",
+        // Nine tenths, rounded: of 25 the 23rd.
+        (Some(used), Some(budget)) if used >= budget - budget / 10 => "soon",
+        (Some(_), Some(_)) => "good",
+        _ => "",
+    };
+    let number = used.map_or_else(|| "not known".to_owned(), |used| used.to_string());
+    Launcher {
+        name: &rule.launcher,
+        used: match rule.budget {
+            Some(budget) => format!("{number} of {budget}"),
+            None => number,
+        },
+        class,
+        at_8x8: at_8x8(now),
+        at_limit: if rule.budget.is_some() { &rule.at_limit } else { "no monthly_users is set" },
+        moderators: &rule.moderators,
+        now,
+        months: &told.months,
+        plot: Plot::of(&told.months, rule.budget),
+    }
+}
+
+/// 8x8's own number, and how far it is from ours.
+fn at_8x8(month: Option<&Month>) -> String {
+    let Some((month, real)) = month.and_then(|month| Some((month, month.real?))) else {
+        return "not reported".to_owned();
+    };
+    match i64::from(real) - i64::from(month.devices) {
+        0 => format!("{real}, as here"),
+        more @ 1.. => format!("{real}, {more} more than here"),
+        fewer => format!("{real}, {} fewer than here", -fewer),
     }
 }

@@ -18,6 +18,7 @@ mod route;
 mod forwarded;
 mod framing;
 mod launcher;
+mod meetings;
 mod proxy;
 mod redirect;
 mod site;
