@@ -63,6 +63,8 @@ pub struct Launcher {
     limit: Option<u32>,
     at_limit: AtLimit,
     webhook: Option<Secret<String>>,
+    /// The account at 8x8, where it is one.
+    app_id: Option<String>,
     look: Look,
     logo: Option<Logo>,
     installation: Arc<Installation>,
@@ -188,7 +190,13 @@ impl Launcher {
         };
         let logo = model.page.logo.as_deref().map(Logo::read).transpose()?;
         let logo_address = logo.as_ref().map(|_| format!("{prefix}/-/logo"));
+        let app_id = match &model.provider {
+            model::Provider::Jaas { app_id, .. } => Some(app_id.clone()),
+            #[expect(unreachable_patterns)]
+            _ => None,
+        };
         Ok(Self {
+            app_id,
             name: model.name.clone(),
             meetings: Meetings::new(&model.provider, model.token_lifetime, Clock::System)?,
             mode: model.mode,

@@ -8,6 +8,7 @@ use crate::support::gate::{Builder, CHAT, Gate, gate};
 use crate::support::raw::{Message, message};
 use crate::support::upstream::Upstream;
 
+mod budget;
 mod guests;
 mod identity;
 mod people;

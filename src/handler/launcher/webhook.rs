@@ -12,13 +12,10 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 use crate::body::Body;
 use crate::error::RequestError;
 use crate::handler::Context;
-use crate::jitsi::webhook::Event;
+use crate::jitsi::webhook::{Event, LONGEST};
 use crate::secret::Secret;
 
 use super::{Launcher, whole};
-
-/// Largest event that is read, in bytes. The usage of a day with 500 people is some 100 KiB.
-const LARGEST: usize = 1024 * 1024;
 
 /// A program sends it in one go.
 const SENT_WITHIN: Duration = Duration::from_secs(20);
@@ -42,7 +39,7 @@ impl Launcher {
             );
             return Err(RequestError::Forbidden);
         }
-        let body = whole(request.into_body(), LARGEST, SENT_WITHIN).await?;
+        let body = whole(request.into_body(), LONGEST, SENT_WITHIN).await?;
         let event = match Event::parse(&body) {
             Ok(event) => event,
             Err(error) => {
@@ -51,6 +48,14 @@ impl Launcher {
             }
         };
         let mut response = Response::new(Body::Empty);
+        if !self.app_id.as_ref().is_some_and(|app_id| event.belongs_to(app_id)) {
+            tracing::warn!(
+                id = %context.id, launcher = %self.name,
+                "a webhook of another app was dropped; whose console has this launcher's address and secret?"
+            );
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            return Ok(response);
+        }
         *response.status_mut() = match self.installation.record(&self.name, event).await {
             Ok(()) => StatusCode::NO_CONTENT,
             Err(error) => {
