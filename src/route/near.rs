@@ -135,6 +135,5 @@ mod tests {
         assert_eq!(rest("/ab/Room", "/abc/"), None, "too short to guess");
         assert_eq!(rest("/met/Room", "/"), None, "the whole host");
         assert_eq!(rest("/vidoe/Room", "/meet/video/"), None, "two segments");
-        assert_eq!(rest("/größe/Room", "/grösse/"), Some("/Room"));
     }
 }

@@ -62,7 +62,7 @@ fn language(page: &file::Page, gather: &mut Gather<'_>) -> Language {
         }
     };
     if !language.is_english() && page.phrases.is_none() {
-        let mend = "name a file with the words: phrases = \"phrases-de.toml\" (examples/ has one)";
+        let mend = "name a file with the words: phrases = \"de.toml\" (examples/phrases/ has it)";
         gather.fatal_mend(given, "gatepost itself speaks English alone", mend);
     }
     language

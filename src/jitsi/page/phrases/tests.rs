@@ -73,7 +73,7 @@ fn a_phrase_is_text_and_no_markup_and_so_is_what_fills_it() {
 
 #[test]
 fn the_german_example_speaks_german_throughout() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/phrases-de.toml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/phrases/de.toml");
     let text = std::fs::read_to_string(path).expect("the example");
     let phrases = read(&text).unwrap_or_else(|faults| panic!("{faults:?}"));
     let (mut german, mut english) = (phrases, Phrases::english());
