@@ -89,9 +89,9 @@ fn rules(config: &Config) -> Vec<Rule> {
         launcher: launcher.name.clone(),
         budget: launcher.budget.limit.map(u32::from),
         at_limit: match &launcher.budget.at_limit {
-            AtLimit::Warn => "then it is said, and nobody turned away".to_owned(),
-            AtLimit::DenyNew => "then new devices are turned away".to_owned(),
-            AtLimit::Fallback(other) => format!("then new devices are led to {}", other.name),
+            AtLimit::Warn => "beyond that it is said, and nobody turned away".to_owned(),
+            AtLimit::DenyNew => "beyond that new devices are turned away".to_owned(),
+            AtLimit::Fallback(other) => format!("beyond that new devices are led to {}", other.name),
         },
         moderators: launcher.moderators.to_string(),
     };

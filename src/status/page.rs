@@ -44,6 +44,7 @@ struct Launcher<'a> {
     class: &'static str,
     at_8x8: String,
     at_limit: &'a str,
+    budget: Option<u32>,
     moderators: &'a str,
     /// `None` where the ledger does not tell.
     now: Option<&'a Month>,
@@ -107,6 +108,7 @@ fn launcher(told: &OfLauncher) -> Launcher<'_> {
         class,
         at_8x8: at_8x8(now),
         at_limit: if rule.budget.is_some() { &rule.at_limit } else { "no monthly_users is set" },
+        budget: rule.budget,
         moderators: &rule.moderators,
         now,
         months: &told.months,

@@ -15,9 +15,6 @@ use crate::cli::Count;
 /// What stands where nothing was counted.
 const NONE: &str = "-";
 
-/// A person who is known by a device alone.
-const NAMELESS: &str = "(no name)";
-
 pub(super) fn write(accounts: &Accounts, out: &mut impl Write) -> io::Result<()> {
     if accounts.launchers.is_empty() {
         return writeln!(out, "the configuration has no launcher: there are no meetings to count");
@@ -47,7 +44,8 @@ fn one(account: &Account, out: &mut impl Write) -> io::Result<()> {
     if !account.people.is_empty() {
         writeln!(out)?;
         let mut rows = vec![row("who", "devices", reported.then_some("at 8x8"), "opened")];
-        rows.extend(account.people.iter().map(|person| of_person(person, reported)));
+        rows.extend(account.people.iter().filter_map(|person| of_person(person, reported)));
+        rows.extend(of_nameless(&account.people, reported));
         table(&rows, out)?;
     } else if month.people > 0 {
         writeln!(out, "\n  who it was is forgotten: names and ids are kept for two months, counts for two years")?;
@@ -110,19 +108,26 @@ fn at_8x8(account: &Account) -> String {
     }
 }
 
-fn of_person(person: &PersonUse, reported: bool) -> Vec<String> {
-    let name = person.name.as_deref().map(shown).filter(|name| !name.is_empty());
-    let name = match (name, person.guest) {
-        (Some(name), true) => format!("{name} (guest)"),
-        (Some(name), false) => name,
-        (None, _) => NAMELESS.to_owned(),
-    };
-    let at_8x8 = match (person.guest, person.reported) {
-        // 8x8 tells whose device it is by the token's user, which a guest has none of.
-        (true, _) => NONE.to_owned(),
-        (false, devices) => devices.to_string(),
-    };
-    row(&name, &person.devices.to_string(), reported.then_some(&*at_8x8), &person.opened.to_string())
+/// The row of somebody who has a name to show.
+fn of_person(person: &PersonUse, reported: bool) -> Option<Vec<String>> {
+    let name = name(person)?;
+    let name = if person.guest { format!("{name} (guest)") } else { name };
+    // 8x8 tells whose device it is by the token's user, which a guest has none of.
+    let at_8x8 = if person.guest { NONE.to_owned() } else { person.reported.to_string() };
+    Some(row(&name, &person.devices.to_string(), reported.then_some(&*at_8x8), &person.opened.to_string()))
+}
+
+/// One row for all others: where nobody is asked who it is, there is nobody else.
+fn of_nameless(people: &[PersonUse], reported: bool) -> Option<Vec<String>> {
+    let nameless: Vec<_> = people.iter().filter(|person| name(person).is_none()).collect();
+    let sum = |number: fn(&PersonUse) -> u32| nameless.iter().map(|person| number(person)).sum::<u32>().to_string();
+    let who = format!("{} without a name", nameless.len());
+    let row = row(&who, &sum(|person| person.devices), reported.then_some(NONE), &sum(|person| person.opened));
+    (!nameless.is_empty()).then_some(row)
+}
+
+fn name(person: &PersonUse) -> Option<String> {
+    person.name.as_deref().map(shown).filter(|name| !name.is_empty())
 }
 
 fn row(who: &str, devices: &str, at_8x8: Option<&str>, opened: &str) -> Vec<String> {
