@@ -190,13 +190,7 @@ impl Launcher {
         };
         let logo = model.page.logo.as_deref().map(Logo::read).transpose()?;
         let logo_address = logo.as_ref().map(|_| format!("{prefix}/-/logo"));
-        let app_id = match &model.provider {
-            model::Provider::Jaas { app_id, .. } => Some(app_id.clone()),
-            #[expect(unreachable_patterns)]
-            _ => None,
-        };
         Ok(Self {
-            app_id,
             name: model.name.clone(),
             meetings: Meetings::new(&model.provider, model.token_lifetime, Clock::System)?,
             mode: model.mode,
@@ -209,6 +203,7 @@ impl Launcher {
             avatars: model.people.avatars,
             limit: model.budget.limit.map(u32::from),
             at_limit,
+            app_id: model.jaas_app_id().map(ToOwned::to_owned),
             webhook: model.webhook_secret.as_ref().map(|from| secret("webhook_secret", from)).transpose()?,
             look: Look::new(&model.page, logo_address)?,
             logo,

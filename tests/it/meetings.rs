@@ -73,9 +73,12 @@ async fn opens(gate: &Gate, session: &str) -> Message {
 
 /// What 8x8 gets that posts this.
 async fn posts(gate: &Gate, event: &Value) -> u16 {
-    let body = event.to_string();
+    posts_as(gate, "the console's word", &event.to_string()).await
+}
+
+async fn posts_as(gate: &Gate, authorization: &str, body: &str) -> u16 {
     let head = format!(
-        "POST /jitsi/-/webhook HTTP/1.1\nHost: {CHAT}\nAuthorization: the console's word\n\
+        "POST /jitsi/-/webhook HTTP/1.1\nHost: {CHAT}\nAuthorization: {authorization}\n\
          Content-Type: application/json\nContent-Length: {}",
         body.len()
     );
@@ -154,6 +157,27 @@ async fn the_month_is_on_the_page_in_the_metrics_and_told_by_the_command() {
     assert!(none.stderr.contains("there is jaas"), "{none:?}");
     let long_ago = gatepost(gate.folder(), &["meetings", "-c", "gatepost.toml", "--month", "2025-01"]).await;
     assert!(long_ago.stdout.contains("0 of 25 monthly users"), "{long_ago:?}");
+}
+
+#[tokio::test]
+async fn posts_without_the_secret_of_another_account_or_of_no_sense_count_nothing() {
+    let mattermost = mattermost().await;
+    let gate = meetings(&mattermost, "").run().await;
+    let event = usage("e1", &[("x1", ADA)]);
+    for wrong in ["", "the console's wor", "the console's word2", "Basic dGhl", "Bearer"] {
+        assert_eq!(posts_as(&gate, wrong, &event.to_string()).await, 403, "{wrong}");
+    }
+    let mut foreign = event.clone();
+    foreign["appId"] = json!("vpaas-magic-cookie-654321");
+    assert_eq!(posts(&gate, &foreign).await, 400);
+    for nonsense in ["", "{", "[]", "{\"eventType\":\"USAGE\"}"] {
+        assert_eq!(posts_as(&gate, "the console's word", nonsense).await, 400, "{nonsense}");
+    }
+    let too_long = " ".repeat(gatepost::jitsi::webhook::LONGEST + 1);
+    assert_eq!(posts_as(&gate, "the console's word", &too_long).await, 413);
+    assert_eq!(account(gate.folder()).await["counted"]["real"], Value::Null);
+    assert_eq!(posts(&gate, &event).await, 204, "the right one is taken after all of them");
+    assert_eq!(account(gate.folder()).await["counted"]["real"], json!(1));
 }
 
 #[tokio::test]

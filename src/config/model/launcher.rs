@@ -87,6 +87,13 @@ impl Launcher {
         self.moderators == Moderators::Admins || elsewhere
     }
 
+    /// Whose JaaS account its meetings are on, where they are on one.
+    pub fn jaas_app_id(&self) -> Option<&str> {
+        match &self.provider {
+            Provider::Jaas { app_id, .. } => Some(app_id),
+        }
+    }
+
     /// The Mattermost that is asked about sessions, where one is.
     pub fn mattermost(&self) -> Option<&MattermostSource> {
         self.identity.iter().find_map(|way| match way {

@@ -1,7 +1,8 @@
 //! What 8x8 posts of its meetings: who joined, who was counted.
 //!
 //! Only whoever knows the secret writes into the count, and without a secret nobody
-//! does. A failure of ours is answered so that 8x8 posts again.
+//! does, and an event of another account counts nowhere. A failure of ours is answered
+//! so that 8x8 posts again.
 
 use std::time::Duration;
 
@@ -47,15 +48,14 @@ impl Launcher {
                 return Err(RequestError::Bad("this is no event of JaaS"));
             }
         };
-        let mut response = Response::new(Body::Empty);
-        if !self.app_id.as_ref().is_some_and(|app_id| event.belongs_to(app_id)) {
+        if !self.app_id.as_deref().is_some_and(|app_id| event.belongs_to(app_id)) {
             tracing::warn!(
                 id = %context.id, launcher = %self.name,
-                "a webhook of another app was dropped; whose console has this launcher's address and secret?"
+                "a webhook of another JaaS account was refused; is it set up under the AppID that app_id names?"
             );
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            return Ok(response);
+            return Err(RequestError::Bad("this event is of another JaaS account"));
         }
+        let mut response = Response::new(Body::Empty);
         *response.status_mut() = match self.installation.record(&self.name, event).await {
             Ok(()) => StatusCode::NO_CONTENT,
             Err(error) => {

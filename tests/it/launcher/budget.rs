@@ -151,7 +151,7 @@ async fn what_8x8_posts_is_the_count() {
     assert_eq!(Browser::default().open(&gate).await.status(), 403);
     // Posted again, of another app, or no event at all, it changes nothing.
     assert_eq!(post(&gate, &format!("Bearer {WEBHOOK}"), &both).await.status(), 204);
-    assert_eq!(post(&gate, WEBHOOK, &usage("k2", "vpaas-magic-cookie-other", &["device-3"])).await.status(), 204);
+    assert_eq!(post(&gate, WEBHOOK, &usage("k2", "vpaas-magic-cookie-other", &["device-3"])).await.status(), 400);
     for odd in ["", "{}", "[]", "null", "{\"eventType\":\"USAGE\"}"] {
         assert_eq!(post(&gate, WEBHOOK, odd).await.status(), 400, "{odd}");
     }
