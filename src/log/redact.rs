@@ -22,14 +22,27 @@ const SECRET: [&str; 14] = [
     "signature",
 ];
 
+/// Segments behind a launcher's `-` that are followed by a secret (`crate::handler::launcher`).
+const CAPABILITIES: [&str; 2] = ["invite", "avatar"];
+
 /// The target, or any URL, without the values of secret parameters; fragments are cut off.
 pub fn target(target: &str) -> Cow<'_, str> {
     let whole = target.split('#').next().unwrap_or(target);
-    let Some((path, query)) = whole.split_once('?') else { return Cow::Borrowed(whole) };
-    if !query.split(['&', ';']).any(is_secret) {
-        return Cow::Borrowed(whole);
-    }
-    let mut out = format!("{path}?");
+    let (path, query) = match whole.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (whole, None),
+    };
+    let shown = without_capability(path);
+    let query = match query.filter(|query| query.split(['&', ';']).any(is_secret)) {
+        Some(query) => query,
+        None => {
+            return match shown {
+                Cow::Borrowed(_) => Cow::Borrowed(whole),
+                Cow::Owned(shown) => Cow::Owned(shown + &whole[path.len()..]),
+            };
+        }
+    };
+    let mut out = format!("{shown}?");
     let mut rest = query;
     loop {
         let end = rest.find(['&', ';']).unwrap_or(rest.len());
@@ -47,6 +60,24 @@ pub fn target(target: &str) -> Cow<'_, str> {
         out.push_str(&rest[end..=end]);
         rest = &rest[end + 1..];
     }
+}
+
+/// A path without what stands behind a launcher's `-/invite/` and `-/avatar/`: whoever knows it may use it.
+fn without_capability(path: &str) -> Cow<'_, str> {
+    let (mut end, mut after_dash) = (0, false);
+    for segment in path.split_inclusive('/') {
+        end += segment.len();
+        let name = percent_decode_str(segment.trim_end_matches('/')).decode_utf8_lossy();
+        // Slashes in a row are somebody's slip; what follows them is as secret.
+        if name.is_empty() {
+            continue;
+        }
+        if after_dash && CAPABILITIES.contains(&&*name) && end < path.len() {
+            return Cow::Owned(format!("{}***", &path[..end]));
+        }
+        after_dash = name == "-";
+    }
+    Cow::Borrowed(path)
 }
 
 /// The target without any of its query's values: for routes whose every query is somebody's secret.
@@ -99,6 +130,20 @@ mod tests {
         assert_eq!(target("/login?redirect_to=%2Fjitsi%2FR%3Fa%3Db"), "/login?redirect_to=%2Fjitsi%2FR%3Fa%3Db");
         assert_eq!(target("/a?other=eyJhbGciOiJ9.eyJhIjoxfQ.c2ln"), "/a?other=***");
         assert_eq!(target("/a?connection_id=7&"), "/a?connection_id=7&");
+        for (path, shown) in [
+            ("/jitsi/-/invite/AAAA", "/jitsi/-/invite/***"),
+            ("/jitsi/-/invite/AAAA/?x=1", "/jitsi/-/invite/***?x=1"),
+            ("/-/avatar/AAAA?jwt=1", "/-/avatar/***?jwt=***"),
+            ("/-//invite/AAAA", "/-//invite/***"),
+            ("/%2D/%69nvite/AAAA/x", "/%2D/%69nvite/***"),
+            ("https://chat.example/jitsi/-/invite/AAAA#x", "https://chat.example/jitsi/-/invite/***"),
+            ("/-/invite/", "/-/invite/"),
+            ("/group/-/issues/7", "/group/-/issues/7"),
+            ("/invite/AAAA", "/invite/AAAA"),
+            ("/-/guest/room1", "/-/guest/room1"),
+        ] {
+            assert_eq!(target(path), shown);
+        }
         assert_eq!(without_query("/jitsi/r?anything"), "/jitsi/r?***");
         assert_eq!(without_query("/jitsi/r"), "/jitsi/r");
     }

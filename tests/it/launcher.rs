@@ -13,6 +13,7 @@ mod guests;
 mod identity;
 mod people;
 mod plugin;
+mod ways;
 
 const APP_ID: &str = "vpaas-magic-cookie-123456";
 const SESSION: &str = "ybndrfg8ejkmcpqxot1uwisza3";

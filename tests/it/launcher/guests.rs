@@ -210,7 +210,6 @@ async fn an_invitation_lets_one_browser_into_one_room() {
     assert!(!replayed.text().contains("8x8.vc"));
     // The guests' form is not open because of it.
     assert_eq!(ask(&gate, "/jitsi/-/guest/room1", "").await.status(), 404);
-    // Who was first is known after a restart, too; and what was let in stands in no log.
     let mut altered = path.clone();
     let last = if altered.pop() == Some('A') { 'B' } else { 'A' };
     altered.push(last);
@@ -220,6 +219,9 @@ async fn an_invitation_lets_one_browser_into_one_room() {
         let page = Browser::default().post(&gate, &bad, "name=Eve").await;
         assert_eq!(page.status(), 404, "{bad}: {page:?}");
     }
+    let log = gate.stop().await;
+    let secret = path.strip_prefix("/jitsi/-/invite/").and_then(|secret| secret.get(..20)).expect("an invitation");
+    assert!(log.stdout.contains("/jitsi/-/invite/***") && !(log.stdout + &log.stderr).contains(secret));
 }
 
 #[tokio::test]
