@@ -171,6 +171,8 @@ pub(super) struct Launcher {
     pub(super) private_key: Key<SecretSource>,
     pub(super) secret: Key<SecretSource>,
     pub(super) server: Key<String>,
+    pub(super) subject: Key<String>,
+    pub(super) audience: Key<String>,
     pub(super) mode: Key<LaunchMode>,
     pub(super) identity: Key<OneOrMany>,
     pub(super) plugin_app_id: Key<String>,
@@ -189,11 +191,21 @@ pub(super) struct Launcher {
     pub(super) moderators: Key<OneOrMany>,
     pub(super) token_lifetime: Key<Span>,
     pub(super) rooms: Key<Rooms>,
+    pub(super) features: Key<Features>,
     pub(super) near_misses: Key<bool>,
     pub(super) monthly_users: Key<i64>,
     pub(super) at_limit: Key<String>,
     pub(super) webhook_secret: Key<SecretSource>,
     pub(super) page: Key<Page>,
+}
+
+/// `[launcher.NAME.features]`: who may switch on what in a meeting.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Features {
+    pub(super) moderators: Key<OneOrMany>,
+    pub(super) members: Key<OneOrMany>,
+    pub(super) guests: Key<OneOrMany>,
 }
 
 /// `[launcher.NAME.page]`: how the launcher's pages look and what they say.

@@ -24,8 +24,8 @@ use super::finding::Place;
 
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory, ExternalAccount, SecretFrom};
 pub use launcher::{
-    Anonymous, AtLimit, Budget, DisplayName, Guests, LaunchMode, Launcher, MattermostSource, Moderators, Page,
-    PemSource, People, PluginSource, Provider, Rooms, Way,
+    Anonymous, AtLimit, Budget, DisplayName, Guests, JitsiKey, LaunchMode, Launcher, MattermostSource, Moderators,
+    Page, PemSource, People, PluginSource, Provider, Rooms, Way,
 };
 
 /// Everything that one file says.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::finding::Severity;
 use super::model::{
-    Answer, AtLimit, DisplayName, Moderators, PemSource, Provider, RedirectTarget, Rooms, UpstreamHost, Way,
+    Answer, AtLimit, DisplayName, JitsiKey, Moderators, PemSource, Provider, RedirectTarget, Rooms, SecretFrom,
+    UpstreamHost, Way,
 };
 use super::render::{Colour, long, short};
 use super::source::Source;
@@ -110,7 +111,7 @@ fn the_original_set_up_means_what_the_contract_says() {
     let Answer::Website(folder) = &website.routes[0].answer else { panic!("a website") };
     assert!(folder.listing && folder.index == ["index.html"]);
     let Answer::Launcher(launcher) = &chat.routes[0].answer else { panic!("a launcher") };
-    let Provider::Jaas { server, private_key, .. } = &launcher.provider;
+    let Provider::Jaas { server, private_key, .. } = &launcher.provider else { panic!("JaaS") };
     assert_eq!(server, "https://8x8.vc");
     assert!(matches!(private_key, PemSource::File(path) if path == Path::new("/etc/gatepost/private.pk")));
     assert_eq!((launcher.moderators.clone(), launcher.rooms), (Moderators::Members, Rooms::This));
@@ -196,6 +197,36 @@ fn a_launcher_of_its_own_host_knows_people_guests_and_budget_and_where_people_si
     assert!(!launcher.near_misses && launcher.webhook_secret.is_some());
     let Answer::Launcher(told) = &config.sites[1].routes[1].answer else { panic!("a launcher") };
     assert_eq!(told.login.as_deref(), Some("https://elsewhere.example/chat"));
+}
+
+#[test]
+fn each_provider_has_its_own_keys_and_defaults() {
+    let config = config_of(include_str!("../../tests/config/valid/providers.toml"));
+    let launchers: Vec<_> = config.sites[0]
+        .routes
+        .iter()
+        .filter_map(|route| match &route.answer {
+            Answer::Launcher(launcher) => Some(launcher),
+            _ => None,
+        })
+        .collect();
+    let [jaas, ours, fetched] = launchers[..] else { panic!("three launchers") };
+    assert_eq!(jaas.features.moderators.to_string(), "livestreaming, recording, send-groupchat");
+    assert_eq!(jaas.features.members.to_string(), "send-groupchat");
+    assert!(jaas.features.guests.is_empty());
+    let AtLimit::Fallback(public) = &jaas.budget.at_limit else { panic!("{:?}", jaas.budget) };
+    assert!(matches!(&public.provider, Provider::Public { server } if server == "https://meet.jit.si"));
+
+    let Provider::Jitsi { app_id, server, subject, audience, key } = &ours.provider else { panic!("a Jitsi") };
+    assert_eq!((app_id.as_str(), server.as_str()), ("our-app", "https://meet.example:8443"));
+    assert_eq!((subject.as_str(), audience.as_str()), ("meet.example", "jitsi"));
+    assert!(matches!(key, JitsiKey::Secret(SecretFrom::File(path)) if path.ends_with("jitsi.secret")));
+    assert!(!ours.features.is_empty());
+
+    let Provider::Jitsi { subject, audience, key, .. } = &fetched.provider else { panic!("a Jitsi") };
+    assert_eq!((subject.as_str(), audience.as_str()), ("tenant", "our-jitsi"));
+    let JitsiKey::Rsa { key_id, private_key: PemSource::File(path) } = key else { panic!("{key:?}") };
+    assert!(key_id == "gatepost" && path.ends_with("jitsi.pk"));
 }
 
 #[test]

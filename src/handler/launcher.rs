@@ -192,7 +192,7 @@ impl Launcher {
         let logo_address = logo.as_ref().map(|_| format!("{prefix}/-/logo"));
         Ok(Self {
             name: model.name.clone(),
-            meetings: Meetings::new(&model.provider, model.token_lifetime, Clock::System)?,
+            meetings: Meetings::new(&model.provider, model.token_lifetime, &model.features, Clock::System)?,
             mode: model.mode,
             ways: ways.collect::<Result<_, _>>()?,
             login: model.login.clone().filter(|_| model.mattermost().is_some()),

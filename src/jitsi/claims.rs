@@ -1,104 +1,139 @@
-//! What a JaaS token says: the claims, as 8x8 and Jitsi's own client want them.
+//! What a meeting token says: the claims, as 8x8, a Jitsi of one's own and Jitsi's client want them.
 //!
-//! Sources: developer.8x8.com/jaas/docs/api-keys-jwt; jitsi-meet
-//! `react/features/base/jwt/functions.ts` (`validateJwt`) and `constants.ts`.
+//! Sources: developer.8x8.com/jaas/docs/api-keys-jwt; jitsi-meet `react/features/base/jwt/functions.ts`
+//! (`validateJwt`), `resources/prosody-plugins/token/util.lib.lua` and lib-jitsi-meet `doc/tokens.md`. What makes a
+//! moderator on a Jitsi of one's own differs by the module that prosody has, and each reads a claim of its own:
+//! `context.user.affiliation` by jitsi-contrib's `token_affiliation`, `moderator` by `token_moderation`
+//! (jitsi-token-moderation-plugin). All are there, and what a server does not know it ignores.
 //!
-//! Nothing but strings in `context`: an old Jitsi throws on a number or null there.
+//! Nothing but strings in `context.user`: an old lib-jitsi-meet throws on a number or null there.
 //! No `"admin"`: it would open 8x8's management endpoints to whoever holds the token.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use super::bearer::{Bearer, Role};
+use super::features::{Feature, Features};
+
+/// How long before its issue a token already holds, in seconds. Jitsi's server allows no leeway, and the
+/// browser compares with the user's own clock too: a minute covers clocks that nobody tends. 8x8's samples
+/// take 10.
+const BACKDATED: u64 = 60;
+
+/// What all tokens of one launcher have in common.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// For whom: `jitsi`. A string, since both Jitsi's client and its server compare it as one.
+    pub audience: String,
+    /// `iss`: `chat` for JaaS, prosody's `app_id` for a Jitsi of one's own.
+    pub issuer: String,
+    /// `sub`: the app id for JaaS, the host or tenant for a Jitsi of one's own.
+    pub subject: String,
+    /// From issue to expiry, in seconds.
+    pub lifetime: u64,
+    /// Who may switch on what.
+    pub features: Features,
+    /// Whom it is for.
+    pub dialect: Dialect,
+}
+
+/// Where 8x8 and a Jitsi of one's own want different claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Features are demanded, and nothing that 8x8 does not document is said.
+    Jaas,
+    /// Who moderates is said in each way that some module of prosody reads. Of features nothing is said
+    /// until one is named: the server's own rule is that moderators may record.
+    Jitsi,
+}
 
 /// The payload of a token, in the order in which it is written.
 #[derive(Debug, Serialize)]
 pub struct Claims<'a> {
-    /// Always this string; the client compares it, so a list would not do.
-    pub aud: &'static str,
-    /// Always `chat`.
-    pub iss: &'static str,
-    /// The app id: what `kid` has before its slash.
-    pub sub: &'a str,
+    aud: &'a str,
+    iss: &'a str,
+    sub: &'a str,
     /// The one room that the token opens (see [`crate::jitsi::room::Room::claim`]), or `*`.
-    pub room: &'a str,
-    /// When it was issued, in seconds since 1970.
-    pub iat: u64,
-    /// From when it holds, in seconds since 1970.
-    pub nbf: u64,
-    /// Until when it holds, in whole seconds since 1970: a string is refused.
-    pub exp: u64,
-    /// Who is coming, and with which rights.
-    pub context: Context<'a>,
+    room: &'a str,
+    /// In seconds since 1970, as are the two that follow. Whole numbers: a string is refused.
+    iat: u64,
+    nbf: u64,
+    exp: u64,
+    /// For prosody's `token_moderation`, which takes `true` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moderator: Option<bool>,
+    context: Context<'a>,
 }
 
 /// `context`: JaaS refuses a token without it.
 #[derive(Debug, Serialize)]
-pub struct Context<'a> {
-    /// Who is coming.
-    pub user: User<'a>,
-    /// Which costly things they may switch on.
-    pub features: Features,
+struct Context<'a> {
+    user: User<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<Permissions>,
 }
 
 /// `context.user`.
 #[derive(Debug, Serialize)]
-pub struct User<'a> {
-    /// Whatever tells people apart; Mattermost's user id.
+struct User<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<&'a str>,
-    /// Shown in the meeting.
-    pub name: &'a str,
+    id: Option<&'a str>,
+    name: &'a str,
     /// Left out where there is none: an empty one is shown as such.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<&'a str>,
-    /// Documented as a string.
-    pub moderator: Flag,
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar: Option<&'a str>,
+    /// For prosody's `token_affiliation`: `owner` or `member`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    affiliation: Option<&'static str>,
+    moderator: &'static str,
 }
 
-/// `"true"` or `"false"`: 8x8 documents strings, and all its samples use them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Flag {
-    /// `"true"`
-    True,
-    /// `"false"`
-    False,
+/// `context.features`.
+#[derive(Debug)]
+struct Permissions {
+    features: Features,
+    role: Role,
 }
 
-impl From<bool> for Flag {
-    fn from(yes: bool) -> Self {
-        if yes { Self::True } else { Self::False }
+impl<'a> Claims<'a> {
+    /// What a token says that is issued `now`, in seconds since 1970, to let `bearer` into `room`.
+    pub fn new(terms: &'a Terms, room: &'a str, bearer: &'a Bearer, now: u64) -> Self {
+        let jitsi = terms.dialect == Dialect::Jitsi;
+        let moderates = bearer.role == Role::Moderator;
+        Self {
+            aud: &terms.audience,
+            iss: &terms.issuer,
+            sub: &terms.subject,
+            room,
+            iat: now,
+            nbf: now.saturating_sub(BACKDATED),
+            exp: now.saturating_add(terms.lifetime),
+            moderator: jitsi.then_some(moderates),
+            context: Context {
+                user: User {
+                    id: bearer.id.as_deref(),
+                    name: &bearer.name,
+                    email: bearer.email.as_deref(),
+                    avatar: bearer.avatar.as_deref(),
+                    affiliation: jitsi.then_some(if moderates { "owner" } else { "member" }),
+                    moderator: flag(moderates),
+                },
+                features: (!jitsi || !terms.features.is_empty())
+                    .then_some(Permissions { features: terms.features, role: bearer.role }),
+            },
+        }
     }
 }
 
-/// `context.features`: JaaS refuses a token without this object, and its client one with a name that it does not know.
-///
-/// Named is what costs money or lets the outside in, each switched off in words. Chat and polls are left to
-/// the meeting's own default: naming them would switch them off.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names are 8x8's and say what they switch")]
-pub struct Features {
-    pub livestreaming: Flag,
-    pub recording: Flag,
-    pub transcription: Flag,
-    pub inbound_call: Flag,
-    pub outbound_call: Flag,
-    pub sip_inbound_call: Flag,
-    pub sip_outbound_call: Flag,
-    pub file_upload: Flag,
-    pub list_visitors: Flag,
+impl Serialize for Permissions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let said = |(feature, on): (Feature, bool)| (feature.name(), flag(on));
+        serializer.collect_map(self.features.of(self.role).map(said))
+    }
 }
 
-impl Features {
-    /// All of them off.
-    pub const OFF: Self = Self {
-        livestreaming: Flag::False,
-        recording: Flag::False,
-        transcription: Flag::False,
-        inbound_call: Flag::False,
-        outbound_call: Flag::False,
-        sip_inbound_call: Flag::False,
-        sip_outbound_call: Flag::False,
-        file_upload: Flag::False,
-        list_visitors: Flag::False,
-    };
+/// `"true"` or `"false"`: 8x8 documents strings, and all its samples use them. Jitsi takes either.
+const fn flag(yes: bool) -> &'static str {
+    if yes { "true" } else { "false" }
 }

@@ -1,18 +1,13 @@
 //! The RSA key that signs meeting tokens: PEM as 8x8's console, `ssh-keygen` and `openssl` write it → a key.
 //!
 //! It takes PKCS#1 (`RSA PRIVATE KEY`) and PKCS#8 (`PRIVATE KEY`), in whatever shape
-//! `cert::pem` reads certificates and their keys. It refuses everything that JaaS
+//! `cert::pem` reads certificates and their keys. It refuses everything that RS256
 //! could not use, and says what the thing is and how to come by the right one.
 
 use aws_lc_rs::rsa::KeyPair;
-use jsonwebtoken::EncodingKey;
 use thiserror::Error;
 
 use crate::cert::pem::{Pem, PemError, PemFault};
-
-/// How a key for JaaS is made (developer.8x8.com/jaas/docs/api-keys-generate-add).
-const MAKE: &str = "make one with `ssh-keygen -t rsa -b 4096 -m PEM -f jaas.pk`, upload what \
-    `openssl rsa -in jaas.pk -pubout` prints in the JaaS console, and set key_id to the id shown there";
 
 /// Why a text is no key for meeting tokens.
 #[derive(Debug, Error)]
@@ -49,7 +44,7 @@ pub enum What {
     #[error("holds a key in OpenSSH's own form, which is no PKCS#1 or PKCS#8")]
     OpenSsh,
     /// Elliptic curve or Edwards curve.
-    #[error("holds a key that is not RSA; JaaS takes RS256 alone")]
+    #[error("holds a key that is not RSA; meeting tokens are signed with RS256")]
     NotRsa,
     /// More than one private key, on these lines.
     #[error("holds two different private keys, on lines {0} and {1}; which one is meant cannot be known")]
@@ -69,15 +64,13 @@ pub enum What {
 }
 
 impl What {
-    /// The command or edit that mends it.
-    pub fn mend(&self) -> &'static str {
-        match self {
-            Self::Encrypted => "take the passphrase off in a copy: `openssl pkey -in KEY -out jaas.pk`",
+    /// The command or edit that mends it; `None` where another key has to be made.
+    pub fn mend(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Encrypted => "take the passphrase off in a copy: `openssl pkey -in KEY -out COPY`",
             Self::OpenSsh => "turn a copy into PEM: `ssh-keygen -p -m PEM -N '' -f COPY`",
-            Self::Public => {
-                "name the private half: the file without `.pub`, or what the JaaS console let you download once"
-            }
-            Self::Binary => "turn a copy into PEM: `openssl pkey -inform der -in KEY -out jaas.pk`",
+            Self::Public => "name the private half: the file without `.pub`, or what a console let you download once",
+            Self::Binary => "turn a copy into PEM: `openssl pkey -inform der -in KEY -out COPY`",
             Self::Several(..) => "leave one key in the file",
             Self::Damaged(_) => "copy it again, whole, from `-----BEGIN` to `-----END`",
             Self::Empty
@@ -86,8 +79,8 @@ impl What {
             | Self::NotRsa
             | Self::TooSmall
             | Self::TooLarge
-            | Self::Other(_) => MAKE,
-        }
+            | Self::Other(_) => return None,
+        })
     }
 }
 
@@ -95,7 +88,7 @@ impl What {
 ///
 /// # Errors
 /// Says what the text holds instead; see [`What`].
-pub fn read(text: &[u8], origin: &str) -> Result<EncodingKey, KeyError> {
+pub fn read(text: &[u8], origin: &str) -> Result<KeyPair, KeyError> {
     let fail = |what| KeyError { origin: origin.into(), what };
     let pem = Pem::parse(text, origin).map_err(|error| fail(What::of(&error)))?;
     let pkcs1 = pem.rsa_private_key().map_err(|error| {
@@ -109,8 +102,7 @@ pub fn read(text: &[u8], origin: &str) -> Result<EncodingKey, KeyError> {
             _ => What::of(&error),
         })
     })?;
-    KeyPair::from_der(pkcs1.secret_pkcs1_der()).map_err(|error| fail(rejected(&error)))?;
-    Ok(EncodingKey::from_rsa_der(pkcs1.secret_pkcs1_der()))
+    KeyPair::from_der(pkcs1.secret_pkcs1_der()).map_err(|error| fail(rejected(&error)))
 }
 
 impl What {

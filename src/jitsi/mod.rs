@@ -15,7 +15,9 @@ pub mod ledger;
 pub mod turnstile;
 pub mod webhook;
 
+pub mod bearer;
 pub mod claims;
+pub mod features;
 pub mod key;
 pub mod provider;
 pub mod token;

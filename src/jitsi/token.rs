@@ -1,117 +1,139 @@
-//! A meeting token: who may enter which room, for how long, signed with RS256.
+//! A meeting token: who may enter which room, for how long, signed with RS256 or HS256.
 //!
 //! One of them opens a meeting to whoever holds it, so it is a [`Secret`] from the
 //! moment it exists. RSA takes milliseconds of pure arithmetic: it runs on the
 //! runtime's blocking threads, never on the thread that serves connections.
+//!
+//! The compact form of RFC 7515 section 3.1 is written here rather than by `jsonwebtoken`, which reads and checks the
+//! RSA key anew for each signature. Whatever reads tokens leaves that to the library.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::{hmac, signature};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::secret::Secret;
 
-use super::claims::{Claims, Context, Features, User};
-use super::key::{self, KeyError};
+use super::bearer::Bearer;
+use super::claims::{Claims, Terms};
 
-/// How long before its issue a token already holds, in seconds. Jitsi's server allows no leeway, and the
-/// browser compares with the user's own clock too: a minute covers clocks that nobody tends. 8x8's samples
-/// take 10.
-const BACKDATED: u64 = 60;
+/// What a token is signed with.
+pub enum Key {
+    /// RS256, and the `kid` by which the other side finds the public half.
+    Rsa(KeyPair, String),
+    /// HS256 with a secret that both sides know.
+    Shared(Box<hmac::Key>),
+}
 
 /// Signs the tokens of one launcher.
 #[derive(Debug)]
 pub struct Signer(Arc<Keyed>);
 
-#[derive(Debug)]
 struct Keyed {
-    app_id: String,
-    header: Header,
-    key: EncodingKey,
-    lifetime: Duration,
+    key: Key,
+    /// The header and the dot behind it, which all tokens have in common.
+    header: String,
+    terms: Terms,
     clock: Clock,
-}
-
-/// Whom a token lets in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bearer {
-    /// Mattermost's user id; `None` where nobody was asked.
-    pub id: Option<String>,
-    /// Shown in the meeting.
-    pub name: String,
-    /// Left out of the token where there is none.
-    pub email: Option<String>,
-    /// May mute, remove, let in from the lobby.
-    pub moderator: bool,
 }
 
 /// Why no token was signed.
 #[derive(Debug, Error)]
 pub enum SignError {
+    /// The claims make no JSON.
+    #[error("cannot write a meeting token")]
+    Unwritten(#[from] serde_json::Error),
     /// The library refused.
     #[error("cannot sign a meeting token")]
-    Refused(#[from] jsonwebtoken::errors::Error),
+    Refused(#[from] Unspecified),
     /// The blocking thread ended early: the process is stopping, or signing panicked.
     #[error("signing a meeting token was broken off")]
     BrokenOff(#[from] tokio::task::JoinError),
 }
 
+/// The JOSE header. `typ` is demanded by Jitsi's server (`luajwtjitsi.lib.lua`).
+#[derive(Serialize)]
+struct Header<'a> {
+    typ: &'static str,
+    alg: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+}
+
 impl Signer {
-    /// A signer with the RSA key in `pem`; `origin` names the text in errors.
-    ///
-    /// `key_id` is the `kid`, `<app id>/<key>`; that it begins so is the configuration's to check. `lifetime`
-    /// is from issue to expiry, used in whole seconds.
+    /// Signs with `key` what `terms` say. That the two fit each other is the configuration's to check.
     ///
     /// # Errors
-    /// Says what `pem` holds in place of one RSA private key of 2048 to 8192 bits.
-    pub fn from_pem(
-        pem: &[u8],
-        origin: &str,
-        app_id: &str,
-        key_id: &str,
-        lifetime: Duration,
-        clock: Clock,
-    ) -> Result<Self, KeyError> {
-        let key = key::read(pem, origin)?;
-        let header = Header { kid: Some(key_id.into()), ..Header::new(Algorithm::RS256) };
-        Ok(Self(Arc::new(Keyed { app_id: app_id.into(), header, key, lifetime, clock })))
+    /// See [`SignError`]; a `kid` that is a text makes none.
+    pub fn new(key: Key, terms: Terms, clock: Clock) -> Result<Self, SignError> {
+        let (alg, kid) = match &key {
+            Key::Rsa(_, key_id) => ("RS256", Some(key_id.as_str())),
+            Key::Shared(_) => ("HS256", None),
+        };
+        let mut header = String::new();
+        append(&Header { typ: "JWT", alg, kid }, &mut header)?;
+        header.push('.');
+        Ok(Self(Arc::new(Keyed { key, header, terms, clock })))
     }
 
     /// A token that lets `bearer` into `room`: what [`super::room::Room::claim`] says, or `*` for all.
     ///
     /// # Errors
-    /// See [`SignError`]; neither is the client's doing.
+    /// See [`SignError`]; none is the client's doing.
     pub async fn token(&self, room: String, bearer: Bearer) -> Result<Secret<String>, SignError> {
         let keyed = Arc::clone(&self.0);
-        let signed = tokio::task::spawn_blocking(move || keyed.sign(&room, &bearer)).await?;
-        Ok(Secret::new(signed?))
+        Ok(Secret::new(tokio::task::spawn_blocking(move || keyed.sign(&room, &bearer)).await??))
     }
 }
 
 impl Keyed {
-    fn sign(&self, room: &str, bearer: &Bearer) -> Result<String, jsonwebtoken::errors::Error> {
-        let now = self.clock.unix_seconds();
-        let claims = Claims {
-            aud: "jitsi",
-            iss: "chat",
-            sub: &self.app_id,
-            room,
-            iat: now,
-            nbf: now.saturating_sub(BACKDATED),
-            exp: now.saturating_add(self.lifetime.as_secs()),
-            context: Context {
-                user: User {
-                    id: bearer.id.as_deref(),
-                    name: &bearer.name,
-                    email: bearer.email.as_deref(),
-                    moderator: bearer.moderator.into(),
-                },
-                features: Features::OFF,
-            },
-        };
-        jsonwebtoken::encode(&self.header, &claims, &self.key)
+    fn sign(&self, room: &str, bearer: &Bearer) -> Result<String, SignError> {
+        let mut token = self.header.clone();
+        append(&Claims::new(&self.terms, room, bearer, self.clock.unix_seconds()), &mut token)?;
+        let signature = self.key.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+}
+
+impl Key {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        match self {
+            Self::Rsa(pair, _) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
+                Ok(signature)
+            }
+            Self::Shared(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
+        }
+    }
+}
+
+fn append(part: &impl Serialize, token: &mut String) -> Result<(), serde_json::Error> {
+    URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(part)?, token);
+    Ok(())
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rsa(_, key_id) => f.debug_tuple("Rsa").field(key_id).finish_non_exhaustive(),
+            Self::Shared(_) => f.debug_tuple("Shared").finish_non_exhaustive(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keyed").field("key", &self.key).field("terms", &self.terms).finish_non_exhaustive()
     }
 }
 

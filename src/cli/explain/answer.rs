@@ -7,11 +7,12 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use crate::config::model::{
-    Anonymous, Answer, AtLimit, Budget, Config, Guests, LaunchMode, Launcher, Provider, Proxy, Redirect,
+    Anonymous, Answer, AtLimit, Budget, Config, Guests, JitsiKey, LaunchMode, Launcher, Provider, Proxy, Redirect,
     RedirectTarget, Rooms, Site, Symlinks, UpstreamHost, Way, Website,
 };
 use crate::handler::challenge;
 use crate::handler::site::resolve::{Refusal, Target};
+use crate::jitsi::provider::public_key_file;
 use crate::jitsi::room::Asked as AskedRoom;
 use crate::route::near;
 use crate::route::path::{PathPrefix, decode_unreserved};
@@ -197,22 +198,70 @@ fn of_launcher(launcher: &Launcher, rest: &str) -> Answered {
     let mut answered = Answered::new("launcher", status, answer);
     let details = &mut answered.details;
     details.push(("launcher", launcher.name.clone()));
-    let Provider::Jaas { app_id, key_id, server, .. } = &launcher.provider;
-    details.push(("meetings at", format!("{server}/{app_id}")));
-    details.push(("key id", key_id.clone()));
+    provider(&launcher.provider, details);
     details.push(("identity", identity(launcher)));
     if !launcher.identity.is_empty() {
         details.push(("guests", guests(&launcher.guests)));
     }
-    details.push(("moderators", launcher.moderators.to_string()));
+    let moderators = match launcher.provider {
+        Provider::Public { .. } => "as the public server decides".into(),
+        Provider::Jaas { .. } | Provider::Jitsi { .. } => launcher.moderators.to_string(),
+    };
+    details.push(("moderators", moderators));
     details.push(("monthly users", budget(&launcher.budget)));
+    if !matches!(launcher.provider, Provider::Public { .. }) {
+        token(launcher, details);
+    }
+    answered
+}
+
+/// Whose meetings, and by what its tokens are known there.
+fn provider(provider: &Provider, details: &mut Vec<(&'static str, String)>) {
+    match provider {
+        Provider::Jaas { app_id, key_id, server, .. } => {
+            details.push(("provider", "JaaS".into()));
+            details.push(("meetings at", format!("{server}/{app_id}")));
+            details.push(("key id", key_id.clone()));
+        }
+        Provider::Jitsi { app_id, server, subject, audience, key } => {
+            details.push(("provider", "a Jitsi of one's own".into()));
+            details.push(("meetings at", server.clone()));
+            details.push(("claims", format!("iss \"{app_id}\", aud \"{audience}\", sub \"{subject}\"")));
+            match key {
+                JitsiKey::Secret(_) => {
+                    details.push(("signed with", "HS256 and the secret that prosody has too".into()));
+                }
+                JitsiKey::Rsa { key_id, .. } => {
+                    details.push(("signed with", "RS256".into()));
+                    details.push(("key id", format!("{key_id}; prosody fetches {}", public_key_file(key_id))));
+                }
+            }
+        }
+        Provider::Public { server } => {
+            details.push(("provider", "public: no token, the name goes along in the address".into()));
+            details.push(("meetings at", server.clone()));
+        }
+    }
+}
+
+/// Lifetime, rooms and features of a launcher's tokens.
+fn token(launcher: &Launcher, details: &mut Vec<(&'static str, String)>) {
     details.push(("token_lifetime", time(launcher.token_lifetime)));
     let rooms = match launcher.rooms {
         Rooms::This => "the asked room alone",
         Rooms::Any => "ANY room of this app",
     };
     details.push(("token opens", rooms.into()));
-    answered
+    let features = &launcher.features;
+    match (features.is_empty(), &launcher.provider) {
+        (true, Provider::Jaas { .. }) => details.push(("features", "all off".into())),
+        (true, _) => details.push(("features", "by the server's own rule".into())),
+        (false, _) => {
+            details.push(("features", format!("of moderators: {}", features.moderators)));
+            details.push(("features", format!("of members: {}", features.members)));
+            details.push(("features", format!("of guests: {}", features.guests)));
+        }
+    }
 }
 
 fn identity(launcher: &Launcher) -> String {

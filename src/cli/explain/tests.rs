@@ -64,6 +64,7 @@ https://mattermost.site.com/jitsi/Room%20Name/
   shadowed  / (proxy http://192.168.1.123:8065): takes it, too; the longer path wins (gatepost.toml)
   answer    a page that opens the meeting \"Room Name\"
             launcher        jaas
+            provider        JaaS
             meetings at     https://8x8.vc/vpaas-magic-cookie-123456
             key id          vpaas-magic-cookie-123456/aabbcc
             identity        the session cookie is asked about at http://192.168.1.123:8065; without one, the way to sign in
@@ -72,6 +73,7 @@ https://mattermost.site.com/jitsi/Room%20Name/
             monthly users   counted, without a limit
             token_lifetime  1h
             token opens     the asked room alone
+            features        all off
 ";
     assert_eq!(shown, expected);
 }

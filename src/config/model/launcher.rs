@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::config::finding::Place;
+use crate::jitsi::features::Features;
 use crate::jitsi::page::colour::Colour;
 use crate::jitsi::page::phrases::Language;
 use crate::secret::Secret;
@@ -40,6 +41,8 @@ pub struct Launcher {
     pub token_lifetime: Duration,
     /// Which rooms a token opens.
     pub rooms: Rooms,
+    /// Who may switch on what.
+    pub features: Features,
     /// Whether an address one letter off is answered with what was probably meant.
     pub near_misses: bool,
     /// How many people a month.
@@ -129,6 +132,38 @@ pub enum Provider {
         private_key: PemSource,
         /// Base address, without trailing slash: `https://8x8.vc`.
         server: String,
+    },
+    /// A Jitsi of one's own, whose prosody checks tokens.
+    Jitsi {
+        /// `iss`: prosody's `app_id`.
+        app_id: String,
+        /// Base address, without trailing slash.
+        server: String,
+        /// `sub`: the tenant, or prosody's own domain.
+        subject: String,
+        /// `aud`: one of prosody's `asap_accepted_audiences`.
+        audience: String,
+        /// What its tokens are signed with.
+        key: JitsiKey,
+    },
+    /// A Jitsi that takes no token: `meet.jit.si`.
+    Public {
+        /// Base address, without trailing slash: `https://meet.jit.si`.
+        server: String,
+    },
+}
+
+/// What tokens for a Jitsi of one's own are signed with.
+#[derive(Debug, Clone)]
+pub enum JitsiKey {
+    /// HS256: prosody's `app_secret`.
+    Secret(SecretFrom),
+    /// RS256: prosody fetches `<asap_key_server>/<sha256 of the key's id in hexadecimal>.pem`.
+    Rsa {
+        /// PKCS#1 or PKCS#8 PEM of an RSA key.
+        private_key: PemSource,
+        /// `kid`.
+        key_id: String,
     },
 }
 

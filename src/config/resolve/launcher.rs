@@ -4,11 +4,16 @@
 //! launcher is complete only there.
 
 mod budget;
+mod features;
 mod guests;
 mod jaas;
+mod jitsi;
 mod login;
+mod meeting_server;
 mod page;
 mod people;
+mod private_key;
+mod public;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -24,6 +29,7 @@ use crate::config::model::{
     Provider, Proxy, Rooms, SecretFrom, UpstreamAddress, Way,
 };
 use crate::config::shape;
+use crate::jitsi::features::Features;
 use crate::route::host::Authority;
 use crate::route::path::PathPrefix;
 
@@ -57,6 +63,7 @@ struct Draft {
     moderators: Moderators,
     token_lifetime: Duration,
     rooms: Rooms,
+    features: Features,
     near_misses: bool,
     budget: budget::Draft,
     webhook_secret: Option<SecretFrom>,
@@ -181,6 +188,7 @@ impl Draft {
             moderators: self.moderators.clone(),
             token_lifetime: self.token_lifetime,
             rooms: self.rooms,
+            features: self.features,
             near_misses: self.near_misses,
             budget,
             webhook_secret: self.webhook_secret.clone(),
@@ -237,9 +245,6 @@ fn origins(proxy: &Proxy) -> String {
 
 fn draft(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<Draft> {
     let file = table.get_ref();
-    if file.secret.is_some() {
-        gather.not_built(table, "`secret` (a self-hosted Jitsi)");
-    }
     let provider = provider(table, gather);
     let ways = people::ways(file, gather);
     // Where it is not clear, nothing more is to be said about what depends on it.
@@ -254,7 +259,10 @@ fn draft(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<Dra
         }
         Some((address::origin_of(given, gather)?, Place::from(given)))
     });
-    let moderators = people::moderators(file, &supposed, gather);
+    let moderators = match &file.provider {
+        Some(provider) if *provider.get_ref() == file::Provider::Public => Moderators::Members,
+        _ => people::moderators(file, &supposed, gather),
+    };
     let people = people::people(file, &supposed, gather);
     let guests = guests::resolve(file, !supposed.is_empty(), gather);
     let anonymous = people::anonymous(file, !supposed.is_empty(), guests.join || guests.invitations, gather);
@@ -267,6 +275,7 @@ fn draft(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<Dra
     }
     let login = file.mattermost_url.as_ref().and_then(|given| login(given, gather));
     let token_lifetime = token_lifetime(file, gather);
+    let features = features::resolve(file, gather);
     let budget = budget::resolve(file, gather);
     let webhook_secret = webhook_secret(table, gather);
     let page = page::resolve(file, gather);
@@ -283,6 +292,7 @@ fn draft(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<Dra
         moderators,
         token_lifetime,
         rooms: file.rooms.as_ref().map_or(Rooms::This, |rooms| *rooms.get_ref()),
+        features,
         near_misses: file.near_misses.as_ref().is_none_or(|given| *given.get_ref()),
         budget,
         webhook_secret,
@@ -337,14 +347,8 @@ fn provider(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<
     };
     match provider.get_ref() {
         file::Provider::Jaas => jaas::resolve(table, gather),
-        file::Provider::Jitsi => {
-            gather.not_built(provider, "provider = \"jitsi\"");
-            None
-        }
-        file::Provider::Public => {
-            gather.not_built(provider, "provider = \"public\"");
-            None
-        }
+        file::Provider::Jitsi => jitsi::resolve(table, gather),
+        file::Provider::Public => public::resolve(table, gather),
     }
 }
 

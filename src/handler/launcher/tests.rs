@@ -19,6 +19,7 @@ use crate::config::model::{
     Anonymous, Budget, DisplayName, MattermostSource, PemSource, People, Provider, Proxy, UpstreamHost, UpstreamVerify,
 };
 use crate::handler::RequestId;
+use crate::jitsi::features::Features;
 use crate::jitsi::identity::standin::{Account, Standin};
 use crate::route::host::Authority;
 use crate::route::path::{PathPrefix, decode_unreserved};
@@ -63,6 +64,7 @@ fn model(pem: PemSource) -> model::Launcher {
         moderators: Moderators::Members,
         token_lifetime: Duration::from_secs(3600),
         rooms: Rooms::This,
+        features: Features::default(),
         key_place: Place::default(),
     }
 }

@@ -1,7 +1,9 @@
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::EncodingKey;
 use rcgen::PKCS_ECDSA_P256_SHA256;
 
 use super::*;
@@ -15,6 +17,10 @@ fn rsa() -> (Vec<u8>, Vec<u8>) {
     (pkcs8.as_ref().to_vec(), pkcs1)
 }
 
+fn public(der: &[u8]) -> Vec<u8> {
+    KeyPair::from_der(der).expect("an RSA key").public_key().as_ref().to_vec()
+}
+
 fn block(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<&str> = text.as_bytes().chunks(64).map(|l| std::str::from_utf8(l).expect("base64")).collect();
@@ -24,7 +30,6 @@ fn block(label: &str, der: &[u8]) -> String {
 fn refused(pem: &str) -> What {
     let error = read(pem.as_bytes(), "private.pk").expect_err("no key for tokens");
     assert!(error.to_string().starts_with("private.pk "), "{error}");
-    assert!(!error.what.mend().is_empty());
     error.what
 }
 
@@ -46,13 +51,13 @@ fn r104_pkcs8_and_pkcs1_are_read_as_people_have_them() {
             format!("{}{plain}", plain.trim_end()),
         ] {
             let key = read(pem.as_bytes(), "private.pk").unwrap_or_else(|e| panic!("{e}\n{label}"));
-            assert_eq!(key.as_bytes(), pkcs1, "{label}");
+            assert_eq!(key.public_key().as_ref(), public(&pkcs1), "{label}");
         }
     }
 }
 
 #[test]
-fn r104_what_jaas_could_not_use_is_named() {
+fn r104_what_could_sign_no_token_is_named() {
     let (pkcs8, pkcs1) = rsa();
     let good = block("PRIVATE KEY", &pkcs8);
     let ec = rcgen::KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("an EC key");
@@ -87,7 +92,7 @@ fn a_binary_key_is_named_for_what_it_is() {
     for der in [pkcs8, pkcs1, ec] {
         let error = read(&der, "private.pk").expect_err("no text");
         assert_eq!(error.what, What::Binary);
-        assert!(error.what.mend().contains("-inform der"));
+        assert!(error.what.mend().is_some_and(|mend| mend.contains("-inform der")));
     }
 }
 

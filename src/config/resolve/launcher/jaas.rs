@@ -3,32 +3,33 @@
 use serde_spanned::Spanned;
 
 use crate::config::defaults;
-use crate::config::file::{self, SecretSource};
+use crate::config::file;
 use crate::config::finding::Place;
 use crate::config::model::{PemSource, Provider};
-use crate::config::resolve::{Gather, address, secret};
+use crate::config::resolve::Gather;
+
+use super::{meeting_server, private_key};
 
 /// How 8x8 names every app (developer.8x8.com/jaas/docs/api-keys-jwt).
 const APP_PREFIX: &str = "vpaas-magic-cookie-";
 
 pub(super) fn resolve(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<Provider> {
     let file = table.get_ref();
+    for (key, place) in [
+        ("secret", file.secret.as_ref().map(Place::from)),
+        ("subject", file.subject.as_ref().map(Place::from)),
+        ("audience", file.audience.as_ref().map(Place::from)),
+    ] {
+        if let Some(place) = place {
+            gather.no_effect(place, key, "JaaS fixes it; it is for a Jitsi of one's own");
+        }
+    }
     let app_id = app_id(table, gather);
     let key_id = key_id(table, app_id.as_deref(), gather);
     let private_key = private_key(table, gather);
     let server = match &file.server {
         None => Some(defaults::JAAS_SERVER.to_owned()),
-        Some(server) => {
-            let address = address::origin_of(server, gather)?;
-            if !address.tls {
-                gather.warning_mend(
-                    server,
-                    "the meeting server is spoken to without TLS: tokens can be read on the way",
-                    "write https://",
-                );
-            }
-            Some(address.origin)
-        }
+        Some(given) => meeting_server::resolve(given, gather).map(|address| address.origin),
     };
     Some(Provider::Jaas { app_id: app_id?, key_id: key_id?, private_key: private_key?, server: server? })
 }
@@ -100,13 +101,6 @@ fn key_id(table: &Spanned<file::Launcher>, app_id: Option<&str>, gather: &mut Ga
     None
 }
 
-/// Whether this is the key and no path to it, BEGIN line or not; then it is shown nowhere.
-fn is_key_text(text: &str) -> bool {
-    // What base64 makes of the head of any RSA key; it has slashes, too, and would pass for a path.
-    let der = text.len() > 200 && text.starts_with("MII");
-    text.contains("-----BEGIN ") || text.contains('\n') || der
-}
-
 fn private_key(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<PemSource> {
     let Some(given) = &table.get_ref().private_key else {
         gather.missing(
@@ -116,17 +110,5 @@ fn private_key(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Opti
         );
         return None;
     };
-    let place = Place::from(given);
-    match given.get_ref() {
-        SecretSource::Text(text) if is_key_text(text) => {
-            gather.fatal_mend(
-                table,
-                "`private_key` holds the key itself",
-                "put the key into a file of mode 0600 and write its path, or { env = \"…\" }",
-            );
-            None
-        }
-        SecretSource::Text(path) | SecretSource::File(path) => Some(PemSource::File(gather.path_at(path, place))),
-        SecretSource::Env(name) => secret::variable(name, place, gather).map(PemSource::Text),
-    }
+    private_key::resolve(given, table, gather)
 }
