@@ -102,7 +102,7 @@ private_key = "k.pem"
         "gatepost.toml:16:8: fault: `root` gone is not there; make it",
         "gatepost.toml:19:8: fault: `root` file is not a folder",
         &format!("gatepost.toml:22:9: fault: nobody listens at the upstream http://{closed}; start"),
-        "gatepost.toml:31:15: error: [launcher.jaas] cannot sign tokens: private_key k.pem holds no private key in PEM form",
+        "gatepost.toml:31:15: error: [launcher.jaas] cannot serve: private_key k.pem holds no private key in PEM form",
         "gatepost.toml: 2 errors, 7 faults",
     ];
     let lines: Vec<_> = shown.lines().collect();

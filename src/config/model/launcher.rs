@@ -94,6 +94,7 @@ impl Launcher {
     pub fn jaas_app_id(&self) -> Option<&str> {
         match &self.provider {
             Provider::Jaas { app_id, .. } => Some(app_id),
+            Provider::Jitsi { .. } | Provider::Public { .. } => None,
         }
     }
 
