@@ -145,6 +145,8 @@ fn prepare(db: &Connection) -> rusqlite::Result<()> {
     // Readers and the writer do not wait for each other. Where the file system has no shared memory (NFS) SQLite stays
     // with its older journal, which is as safe.
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    // All that there are: the usual 16 would have each admission parsed anew.
+    db.set_prepared_statement_cache_capacity(64);
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
     db.pragma_update(None, "trusted_schema", false)?;
