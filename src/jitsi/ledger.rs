@@ -86,7 +86,7 @@ impl Ledger {
     /// race for the last place one gets it. Who was let in before in this month always gets in.
     ///
     /// # Errors
-    /// Where the ledger cannot be written, is busy beyond [`PATIENCE`], or its queue is full. Nothing says then
+    /// Where the ledger cannot be written, does not answer within five seconds, or its queue is full. Nothing says then
     /// whether this one was counted.
     pub async fn admit(&self, admission: Admission) -> Result<Admitted, LedgerError> {
         self.ask(move |book| book.write(|tx, seal, now| admit::admit(tx, seal, now, &admission))).await

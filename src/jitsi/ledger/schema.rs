@@ -28,6 +28,10 @@ const BUSY: Duration = Duration::from_secs(2);
 /// without end fills the ledger and not the disk.
 const MOST_PAGES: u32 = 16_384;
 
+/// Pages in the write-ahead log after which it is written back: some eight meetings' worth. The file beside it is then
+/// nearly all there is, should somebody copy it alone.
+const LOG_PAGES: u32 = 100;
+
 /// What the write-ahead log is cut down to after it was written back: it would else stay as long as it ever was.
 const LOG_KEPT: u32 = 1024 * 1024;
 
@@ -153,6 +157,7 @@ fn prepare(db: &Connection) -> rusqlite::Result<()> {
     // What is forgotten is overwritten.
     db.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     db.pragma_update_and_check(None, "max_page_count", MOST_PAGES, |_| Ok(()))?;
+    db.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
     db.pragma_update_and_check(None, "journal_size_limit", LOG_KEPT, |_| Ok(()))?;
     Ok(())
 }
@@ -170,7 +175,9 @@ fn make(db: &mut Connection, seal: &Seal) -> rusqlite::Result<()> {
         tx.pragma_update(None, "application_id", APPLICATION)?;
         tx.pragma_update(None, "user_version", VERSION)?;
     }
-    tx.commit()
+    tx.commit()?;
+    // Into the file itself. Where somebody reads already it is left for later.
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// Whether nobody has written in it.

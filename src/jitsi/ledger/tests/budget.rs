@@ -132,6 +132,16 @@ async fn it_is_the_same_after_a_restart_and_a_reader_makes_no_file() {
 }
 
 #[tokio::test]
+async fn the_file_copied_alone_is_a_whole_ledger_if_not_the_newest() {
+    let place = Place::new();
+    let ledger = place.ledger();
+    ledger.admit(asks("ada", "one")).await.expect("admitted");
+    let copy = Place::new();
+    std::fs::copy(place.file(), copy.file()).expect("copied");
+    copy.ledger().admit(asks("bob", "two")).await.expect("admitted");
+}
+
+#[tokio::test]
 async fn a_newer_name_takes_the_place_of_the_old_one() {
     let place = Place::new();
     let ledger = place.ledger();
