@@ -12,7 +12,9 @@
 //!
 //! It refuses what is too long, no JSON, or lacks what its type must have. Types that it does not know are no error:
 //! 8x8 has thirty of them and makes new ones, and what is not taken with 2xx is posted again. Whether the post comes
-//! from 8x8 at all, by its `Authorization`, is seen to before.
+//! from 8x8 at all, by its `Authorization` or its [`signature`], is seen to before.
+
+pub mod signature;
 
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;

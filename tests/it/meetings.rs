@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::{Value, json};
 
@@ -77,8 +80,12 @@ async fn posts(gate: &Gate, event: &Value) -> u16 {
 }
 
 async fn posts_as(gate: &Gate, authorization: &str, body: &str) -> u16 {
+    posts_with(gate, &format!("Authorization: {authorization}"), body).await
+}
+
+async fn posts_with(gate: &Gate, field: &str, body: &str) -> u16 {
     let head = format!(
-        "POST /jitsi/-/webhook HTTP/1.1\nHost: {CHAT}\nAuthorization: {authorization}\n\
+        "POST /jitsi/-/webhook HTTP/1.1\nHost: {CHAT}\n{field}\n\
          Content-Type: application/json\nContent-Length: {}",
         body.len()
     );
@@ -177,6 +184,21 @@ async fn posts_without_the_secret_of_another_account_or_of_no_sense_count_nothin
     assert_eq!(posts_as(&gate, "the console's word", &too_long).await, 413);
     assert_eq!(account(gate.folder()).await["counted"]["real"], Value::Null);
     assert_eq!(posts(&gate, &event).await, 204, "the right one is taken after all of them");
+    assert_eq!(account(gate.folder()).await["counted"]["real"], json!(1));
+}
+
+#[tokio::test]
+async fn a_post_that_is_signed_with_the_endpoints_secret_needs_no_authorization() {
+    let mattermost = mattermost().await;
+    let gate = meetings(&mattermost, "").run().await;
+    let event = usage("e1", &[("x1", ADA)]).to_string();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"the console's word");
+    let signature = STANDARD.encode(hmac::sign(&key, format!("1795579200.{event}").as_bytes()));
+    let forged = event.replace("x1", "x2");
+    let field = format!("X-Jaas-Signature: t=1795579200,v1={signature}");
+    assert_eq!(posts_with(&gate, &field, &forged).await, 403);
+    assert_eq!(posts_with(&gate, "X-Jaas-Signature: t=1,v1=", &event).await, 403);
+    assert_eq!(posts_with(&gate, &field, &event).await, 204);
     assert_eq!(account(gate.folder()).await["counted"]["real"], json!(1));
 }
 

@@ -1,19 +1,19 @@
 //! What 8x8 posts of its meetings: who joined, who was counted.
 //!
-//! Only whoever knows the secret writes into the count, and without a secret nobody
-//! does, and an event of another account counts nowhere. A failure of ours is answered
+//! Only whoever knows the secret writes into the count, be it sent along or signed with,
+//! and without a secret nobody does, and an event of another account counts nowhere. A failure of ours is answered
 //! so that 8x8 posts again.
 
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 
 use crate::body::Body;
 use crate::error::RequestError;
 use crate::handler::Context;
-use crate::jitsi::webhook::{Event, LONGEST};
+use crate::jitsi::webhook::{Event, LONGEST, signature};
 use crate::secret::Secret;
 
 use super::{Launcher, whole};
@@ -33,14 +33,25 @@ impl Launcher {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         let secret = self.webhook.as_ref().ok_or(RequestError::NotFound)?;
-        if !knows(request.headers(), secret) {
+        let stranger = || {
             tracing::info!(
                 id = %context.id, client = %context.client, launcher = %self.name,
-                "a webhook without the right Authorization was refused; is webhook_secret what the JaaS console has?"
+                "a webhook without the right Authorization or signature was refused; is webhook_secret what the JaaS \
+                 console has?"
             );
-            return Err(RequestError::Forbidden);
+            RequestError::Forbidden
+        };
+        let known = knows(request.headers(), secret);
+        let signature = request.headers().get(signature::FIELD).cloned();
+        // Without either nothing is read.
+        if !known && signature.is_none() {
+            return Err(stranger());
         }
         let body = whole(request.into_body(), LONGEST, SENT_WITHIN).await?;
+        let signed = |field: &HeaderValue| signature::is_signed(field.as_bytes(), &body, secret.reveal().as_bytes());
+        if !known && !signature.as_ref().is_some_and(signed) {
+            return Err(stranger());
+        }
         let event = match Event::parse(&body) {
             Ok(event) => event,
             Err(error) => {
