@@ -111,6 +111,8 @@ struct Account {
     /// Of the configuration.
     budget: Option<u32>,
     at_limit: Option<String>,
+    /// Its meetings are 8x8's, which bills by its own count.
+    jaas: bool,
     /// 8x8 can post what it counts.
     webhook: bool,
     /// What the budget is compared with: 8x8's own count where there is one, else the devices.
@@ -139,6 +141,7 @@ impl Account {
             launcher: name.to_owned(),
             budget: configured.and_then(|launcher| launcher.budget.limit).map(u32::from),
             at_limit: configured.map(|launcher| at_limit(&launcher.budget.at_limit)),
+            jaas: configured.is_some_and(|launcher| launcher.jaas_app_id().is_some()),
             webhook: configured.is_some_and(|launcher| launcher.webhook_secret.is_some()),
             used: counted.used(),
             counted,

@@ -26,6 +26,8 @@ pub(super) struct Rule {
     pub(super) budget: Option<u32>,
     pub(super) at_limit: String,
     pub(super) moderators: String,
+    /// Its meetings are 8x8's, which has a count of its own.
+    pub(super) jaas: bool,
 }
 
 /// What is to be told now.
@@ -94,6 +96,7 @@ fn rules(config: &Config) -> Vec<Rule> {
             AtLimit::Fallback(other) => format!("beyond that new devices are led to {}", other.name),
         },
         moderators: launcher.moderators.to_string(),
+        jaas: launcher.jaas_app_id().is_some(),
     };
     config.launchers().iter().map(rule).collect()
 }

@@ -106,7 +106,7 @@ fn launcher(told: &OfLauncher) -> Launcher<'_> {
             None => number,
         },
         class,
-        at_8x8: at_8x8(now),
+        at_8x8: if rule.jaas { at_8x8(now) } else { "no meetings of 8x8".to_owned() },
         at_limit: if rule.budget.is_some() { &rule.at_limit } else { "no monthly_users is set" },
         budget: rule.budget,
         moderators: &rule.moderators,

@@ -34,7 +34,9 @@ fn one(account: &Account, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)?;
     writeln!(out, "  used     {}", used(account))?;
     writeln!(out, "  here     {} of {}", devices(month.devices), people(month.people))?;
-    writeln!(out, "  at 8x8   {}", at_8x8(account))?;
+    if account.jaas || month.real.is_some() {
+        writeln!(out, "  at 8x8   {}", at_8x8(account))?;
+    }
     let refused = match month.refused {
         0 => String::new(),
         times => format!("; a new device was turned away {}", count(times, "time")),

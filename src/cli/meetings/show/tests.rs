@@ -13,6 +13,7 @@ fn account(counted: Month, budget: Option<u32>, at_limit: &str) -> Account {
         launcher: "jaas".into(),
         budget,
         at_limit: Some(at_limit.into()),
+        jaas: true,
         webhook: false,
         used: counted.used(),
         people: Vec::new(),
@@ -84,6 +85,8 @@ fn what_8x8_counts_is_told_apart_from_what_it_does_not_tell() {
     assert!(at(None, 9, true).contains("9 visits reported and no monthly user"));
     assert!(at(None, 0, true).contains("nothing reported in this month"));
     assert!(at(None, 0, false).contains("docs/meetings-budget.md"));
+    let own = Account { jaas: false, ..account(month("2026-11", 2, 4, None), None, "warn") };
+    assert!(!text(own).contains("8x8   "), "a Jitsi of one's own is nobody's to bill");
 }
 
 #[test]
