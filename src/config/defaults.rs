@@ -91,7 +91,7 @@ pub(super) const GUEST_TRIES: NonZeroU32 = NonZeroU32::new(20).expect("20 is not
 /// Ten a second are no person.
 pub(super) const MOST_GUEST_TRIES: u32 = 600;
 /// 64 bits in base64 or hexadecimal, and then some.
-pub(super) const LEAST_WEBHOOK_SECRET: usize = 16;
+pub(crate) const LEAST_WEBHOOK_SECRET: usize = 16;
 /// Long enough to come back after a lost connection in a usual meeting: a token
 /// is asked for on entering alone, also on entering again.
 pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);

@@ -33,6 +33,7 @@ use model::Config;
 use source::{ReadError, Source};
 use surroundings::Surroundings;
 
+pub(crate) use defaults::LEAST_WEBHOOK_SECRET;
 pub(crate) use shape::nearest_or_all;
 
 /// What a text came to.

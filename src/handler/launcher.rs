@@ -28,6 +28,7 @@ use thiserror::Error;
 use crate::body::Body;
 use crate::cert::read::{self, ReadError};
 use crate::clock::Clock;
+use crate::config::LEAST_WEBHOOK_SECRET;
 use crate::config::model::{self, LaunchMode, Moderators, Rooms, SecretFrom};
 use crate::error::{Fault, RequestError};
 use crate::jitsi::device::Device;
@@ -139,6 +140,12 @@ pub enum LauncherError {
         /// What it has instead.
         what: &'static str,
     },
+    /// A secret from the file or the environment has nothing in it.
+    #[error("{0} is empty")]
+    EmptySecret(&'static str),
+    /// The secret of 8x8's posts could be guessed.
+    #[error("webhook_secret is shorter than {LEAST_WEBHOOK_SECRET} characters: it could be guessed")]
+    ShortSecret,
     /// The logo is no picture that browsers show without risk.
     #[error("logo {}: is neither SVG nor PNG, JPEG, GIF or WebP", .0.display())]
     NoPicture(PathBuf),
@@ -158,6 +165,8 @@ impl LauncherError {
                 source.mend(&path.display().to_string()).unwrap_or_else(|| "name the file itself".into())
             }
             Self::NoSecret { path, .. } => format!("write the secret alone into {}, as one line", path.display()),
+            Self::EmptySecret(key) => format!("write the secret, or leave {key} out"),
+            Self::ShortSecret => "make one with `openssl rand -hex 32`, and write it into the JaaS console too".into(),
             Self::NoPicture(_) => "name a picture of one of these kinds".into(),
             Self::Meetings(error) => error.mend(),
             Self::Look(error) => error.mend(),
@@ -204,7 +213,7 @@ impl Launcher {
             limit: model.budget.limit.map(u32::from),
             at_limit,
             app_id: model.jaas_app_id().map(ToOwned::to_owned),
-            webhook: model.webhook_secret.as_ref().map(|from| secret("webhook_secret", from)).transpose()?,
+            webhook: model.webhook_secret.as_ref().map(webhook_secret).transpose()?,
             look: Look::new(&model.page, logo_address)?,
             logo,
             installation: installation.clone(),
@@ -409,6 +418,7 @@ fn is_svg(picture: &[u8]) -> bool {
 /// A secret as the file gives it, without the line's end.
 fn secret(key: &'static str, from: &SecretFrom) -> Result<Secret<String>, LauncherError> {
     let path = match from {
+        SecretFrom::Text(text) if text.reveal().trim().is_empty() => return Err(LauncherError::EmptySecret(key)),
         SecretFrom::Text(text) => return Ok(Secret::new(text.reveal().trim().to_owned())),
         SecretFrom::File(path) => path,
     };
@@ -420,6 +430,11 @@ fn secret(key: &'static str, from: &SecretFrom) -> Result<Secret<String>, Launch
         "" => Err(none("is empty")),
         text => Ok(Secret::new(text.to_owned())),
     }
+}
+
+fn webhook_secret(from: &SecretFrom) -> Result<Secret<String>, LauncherError> {
+    let secret = secret("webhook_secret", from)?;
+    if secret.reveal().len() < LEAST_WEBHOOK_SECRET { Err(LauncherError::ShortSecret) } else { Ok(secret) }
 }
 
 /// Whether a browser is about to show the answer as a page (Fetch Metadata, section 2.3). Those that do not say so are
