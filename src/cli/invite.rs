@@ -63,6 +63,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
             "the launcher's site has but wildcards in `hosts`: name one host in full there".into(),
         ));
     };
+    if origin.ends_with(":0") {
+        let words = "`https` listens on whatever port is free, which no link can name: set public_https_port in [server]";
+        return Err(Failure::Usage(words.into()));
+    }
     let keys = Keys::open_existing(&config.server.state)
         .map_err(|error| Failure::State(format!("{}; {}", with_causes(&error), error.mend())))?;
     let until = Clock::System.unix_seconds().saturating_add(arguments.lasting.as_secs());

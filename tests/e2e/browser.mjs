@@ -1,64 +1,23 @@
 // Chromium against a running gatepost: node browser.mjs BASE-OF-CHAT BASE-OF-WWW ROOT.pem FOLDER-FOR-SCREENSHOTS
-// Nothing of the verification is switched off: the root is put into the browser's own store. The last line is 'N passed, N failed'.
-import {execFileSync} from 'node:child_process';
-import {mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
+// The last line is 'N passed, N failed'.
+import {readFileSync} from 'node:fs';
 import https from 'node:https';
-import {createRequire} from 'node:module';
-import {tmpdir} from 'node:os';
 import path from 'node:path';
 
-const {chromium} = createRequire(import.meta.url)('playwright-core');
+import {PHONE, finish, fits, home as homeFor, launch as launchIn, must, open, quiet, step, until} from './chromium.mjs';
+
 const [chat, www, root, shots] = process.argv.slice(2);
 const MEETING = /^https:\/\/8x8\.vc\/vpaas-magic-cookie-123456\/room1\?jwt=[\w.-]+/;
 
-const home = mkdtempSync(path.join(tmpdir(), 'gatepost-browser-'));
-const store = path.join(home, '.pki/nssdb');
-mkdirSync(store, {recursive: true});
-execFileSync('certutil', ['-d', `sql:${store}`, '-N', '--empty-password']);
-execFileSync('certutil', ['-d', `sql:${store}`, '-A', '-t', 'C,,', '-n', 'gatepost-e2e-root', '-i', root]);
+const home = homeFor(root);
+const launch = (popups) => launchIn(home, popups);
 
-// playwright lets every popup open; without that default Chromium blocks what no click asked for, as people's browsers do.
-const launch = (popups) => chromium.launch({
-  executablePath: '/usr/bin/chromium', headless: true, env: {...process.env, HOME: home},
-  ignoreDefaultArgs: popups ? [] : ['--disable-popup-blocking'],
-  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-    '--disable-sync', '--disable-quic', '--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
-});
-
-let passed = 0, failed = 0;
-const must = (holds, what) => { if (!holds) throw new Error(what); };
-const step = async (name, body) => {
-  try { await body(); passed++; console.log(`ok   ${name}`); } catch (error) { failed++; console.log(`FAIL ${name}: ${error.message.split('\n')[0]}`); }
-};
-
-// playwright's own wait for a function needs eval, which the page's policy forbids.
-const until = async (holds, what) => {
-  for (const deadline = Date.now() + 20000; !(await holds());) {
-    must(Date.now() < deadline, what);
-    await new Promise((ok) => setTimeout(ok, 50));
-  }
-};
-
-// A page whose meetings are answered here, and all that it complained about.
-const open = async (browser, options = {}) => {
-  const context = await browser.newContext(options);
-  context.setDefaultTimeout(20000);
-  await context.route('https://8x8.vc/**', (route) => route.fulfill({status: 200, contentType: 'text/html', body: '<title>meeting</title>'}));
-  const page = await context.newPage(), complaints = [];
-  page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  return {context, page, complaints};
-};
-const quiet = (complaints) => must(complaints.length === 0, `the browser complained: ${complaints.join(' | ')}`);
-const fits = async (page) => must(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'wider than the screen');
 // Asked without the browser: a page's policy may forbid it to fetch, and a download is no page.
 const status = (address) => new Promise((ok, no) => {
   const lookup = (host, options, done) => (options.all ? done(null, [{address: '127.0.0.1', family: 4}]) : done(null, '127.0.0.1', 4));
   https.get(address, {ca: readFileSync(root), lookup}, (answer) => { answer.resume(); ok(answer.statusCode); }).on('error', no);
 });
 const link = (page) => page.locator('a[href^="https://8x8.vc/"]').first();
-
-const PHONE = {viewport: {width: 390, height: 844}, isMobile: true, hasTouch: true, deviceScaleFactor: 2};
 
 let browser = await launch(true);
 try {
@@ -182,7 +141,6 @@ try {
       await context.close();
     });
   }
-} finally { await browser.close(); rmSync(home, {recursive: true, force: true}); }
+} finally { await browser.close(); home.tidy(); }
 
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+finish();

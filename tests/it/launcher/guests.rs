@@ -74,7 +74,7 @@ fn mark(page: &Message) -> String {
 async fn house(keys: &str) -> (Gate, DecodingKey, Upstream) {
     let mattermost = mattermost().await;
     let (builder, public) = meetings(&mattermost, keys);
-    (builder.run().await, public, mattermost)
+    (builder.server("public_https_port = 443").run().await, public, mattermost)
 }
 
 fn user_of(page: &Message, public: &DecodingKey) -> Value {
@@ -255,9 +255,13 @@ async fn an_invitation_that_cannot_be_made_says_why() {
         assert_eq!(refused.code, Some(2), "{refused:?}");
         assert!(refused.stderr.contains(words), "{refused:?}");
     }
-    // Where nothing was ever served, there is no key to sign with.
     let (builder, _) = meetings(&mattermost().await, "invitations = true");
     let builder = builder.write();
+    let refused = gatepost(builder.folder(), &["invite", "-c", "gatepost.toml", "room1", "--for", "2h"]).await;
+    assert!(refused.code == Some(2) && refused.stderr.contains("set public_https_port"), "{refused:?}");
+    // Where nothing was ever served, there is no key to sign with.
+    let (builder, _) = meetings(&mattermost().await, "invitations = true");
+    let builder = builder.server("public_https_port = 443").write();
     let refused = gatepost(builder.folder(), &["invite", "-c", "gatepost.toml", "room1", "--for", "2h"]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("installation.key is not there yet"), "{refused:?}");
