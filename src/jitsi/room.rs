@@ -221,4 +221,6 @@ impl From<RoomError> for RequestError {
 }
 
 #[cfg(test)]
+mod plugin_names;
+#[cfg(test)]
 mod tests;
