@@ -11,6 +11,7 @@ mod explain;
 mod invite;
 mod meetings;
 pub mod run;
+mod token;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -83,6 +84,9 @@ Examples:
     /// Show the month's meeting users against the budget, and who used how many devices
     #[command(after_help = meetings::AFTER_HELP)]
     Meetings(meetings::Arguments),
+    /// Sign a token for a room as a launcher would, and explain what it says
+    #[command(after_help = token::AFTER_HELP)]
+    Token(token::Arguments),
 }
 
 /// How a command went that could do its work.
@@ -136,6 +140,9 @@ pub enum Failure {
     /// What a running gatepost keeps in its state folder cannot be used: the message says why, and what mends it.
     #[error("error: {0}")]
     State(String),
+    /// No meeting token can be signed: the message says why, and what mends it.
+    #[error("error: {0}")]
+    Token(String),
     /// There is no demo.
     #[error("error: {}", with_causes(.0))]
     Demo(#[source] Box<demo::DemoError>),
@@ -152,6 +159,7 @@ impl Failure {
             | Self::Bundle(_)
             | Self::Output(_)
             | Self::Serve(_)
+            | Self::Token(_)
             | Self::Demo(_) => ExitCode::FAILURE,
         }
     }
@@ -186,6 +194,7 @@ impl Cli {
             Command::Explain(arguments) => printed(|out| explain::run(arguments, out)),
             Command::Invite(arguments) => printed(|out| invite::run(arguments, out)),
             Command::Meetings(arguments) => printed(|out| meetings::run(arguments, out)),
+            Command::Token(arguments) => printed(|out| token::run(arguments, out)),
         }
     }
 }
@@ -255,6 +264,8 @@ mod tests {
             "gatepost invite -c x.toml Standup --for 2h --launcher jaas --json",
             "gatepost meetings",
             "gatepost meetings -c x.toml --month 2026-10 --launcher jaas --json",
+            "gatepost token -c x.toml Standup",
+            "gatepost token Standup --name Ann --email a@b --role guest --launcher j --lifetime 5m --offline --json",
             "gatepost cert renew",
             "gatepost cert renew -c x.toml chat.site.com --json",
             "gatepost cert revoke -c x.toml chat.site.com --reason key-compromise --no-reissue",
@@ -272,6 +283,9 @@ mod tests {
             "gatepost cert bundle out.pem",
             "gatepost cert revoke",
             "gatepost meetings jaas",
+            "gatepost token",
+            "gatepost token Standup --role admin",
+            "gatepost token Standup --lifetime soon",
             "gatepost meetings --month October",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).expect_err(line);

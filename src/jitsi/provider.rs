@@ -40,6 +40,8 @@ pub struct Meetings {
     base: String,
     /// `None` where there are no tokens.
     signer: Option<Signer>,
+    /// Of HS256's secret, in bytes.
+    secret_length: Option<usize>,
 }
 
 /// A meeting's address for Jitsi's app on phones.
@@ -128,32 +130,37 @@ impl Meetings {
             features: *features,
             dialect,
         };
-        Ok(match provider {
+        let (server, base, signer, secret_length) = match provider {
             model::Provider::Jaas { app_id, key_id, private_key, server } => {
                 let key = rsa(private_key, key_id, MAKE_FOR_JAAS)?;
                 // Both are fixed: Jitsi's client compares them (`validateJwt`).
                 let terms = terms("jitsi", "chat", app_id, Dialect::Jaas);
-                Self {
-                    origin: server.clone(),
-                    base: format!("{server}/{app_id}"),
-                    signer: Some(Signer::new(key, terms, clock)?),
-                }
+                (server, format!("{server}/{app_id}"), Some(Signer::new(key, terms, clock)?), None)
             }
             model::Provider::Jitsi { app_id, server, subject, audience, key } => {
-                let key = match key {
-                    JitsiKey::Secret(from) => Key::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &shared(from)?))),
-                    JitsiKey::Rsa { private_key, key_id } => rsa(private_key, key_id, MAKE_FOR_JITSI)?,
+                let (key, secret_length) = match key {
+                    JitsiKey::Secret(from) => {
+                        let secret = shared(from)?;
+                        (Key::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &secret))), Some(secret.len()))
+                    }
+                    JitsiKey::Rsa { private_key, key_id } => (rsa(private_key, key_id, MAKE_FOR_JITSI)?, None),
                 };
                 let terms = terms(audience, app_id, subject, Dialect::Jitsi);
-                Self { origin: server.clone(), base: server.clone(), signer: Some(Signer::new(key, terms, clock)?) }
+                (server, server.clone(), Some(Signer::new(key, terms, clock)?), secret_length)
             }
-            model::Provider::Public { server } => Self { origin: server.clone(), base: server.clone(), signer: None },
-        })
+            model::Provider::Public { server } => (server, server.clone(), None, None),
+        };
+        Ok(Self { origin: server.clone(), base, signer, secret_length })
     }
 
     /// Scheme and host of the meeting server, as a policy names where a page may lead.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// How many bytes the secret has that tokens are signed with; `None` where it is a private key, or there are none.
+    pub fn secret_length(&self) -> Option<usize> {
+        self.secret_length
     }
 
     /// The whole address that opens `room` to `bearer`, token and all.

@@ -35,3 +35,4 @@ mod cert_serve;
 mod cli;
 mod demo;
 mod explain;
+mod token;
