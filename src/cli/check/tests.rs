@@ -164,6 +164,7 @@ fn every_example_is_fine_once_what_it_names_is_there() {
         }
         fs::write(here("www/errors/404.html"), "gone").expect("written");
         fs::write(here("private.pk"), rsa_key()).expect("written");
+        fs::write(here("jitsi.secret"), "a secret that prosody knows, too").expect("written");
         let mut text = text.replace("[[certificate]]", "[[certificate]]\ntrusted_roots = \"root.pem\"");
         for (there, here) in [
             ("/etc/gatepost/combined-bundle.pem", "chain.pem"),
@@ -173,6 +174,7 @@ fn every_example_is_fine_once_what_it_names_is_there() {
             ("/etc/letsencrypt/live/chat.site.com/fullchain.pem", "chain.pem"),
             ("/etc/letsencrypt/live/chat.site.com/privkey.pem", "key.pem"),
             ("/etc/gatepost/private.pk", "private.pk"),
+            ("/etc/gatepost/jitsi.secret", "jitsi.secret"),
             ("/var/lib/letsencrypt\"", "webroot\""),
             ("/var/www/html", "www"),
             ("/srv/downloads", "downloads"),
