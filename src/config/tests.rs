@@ -230,6 +230,19 @@ fn each_provider_has_its_own_keys_and_defaults() {
 }
 
 #[test]
+fn every_key_of_a_launcher_is_in_its_documentation() {
+    let documented = fs::read_to_string("docs/launcher.md").expect("readable");
+    for table in ["launcher.x", "launcher.x.page"] {
+        let parsed = parse(&format!("[{table}]\nzzzzzzzzzz = 1\n"));
+        let unknown = parsed.findings.iter().find(|finding| finding.what.contains("zzzzzzzzzz")).expect("a finding");
+        let known = unknown.mend.as_deref().and_then(|mend| mend.strip_prefix("known here: ")).expect("all keys");
+        for key in known.split(", ") {
+            assert!(documented.contains(&format!("`{key}`")), "{key} of [{table}] is missing");
+        }
+    }
+}
+
+#[test]
 fn a_finding_in_one_line_has_its_place_and_its_mend() {
     let parsed = parse("[server]\nhttps = []\nworkers = 0\n[[site]]\ndefault = true\n");
     let lines: Vec<_> = parsed.findings.iter().map(|finding| short(finding, &parsed.source)).collect();

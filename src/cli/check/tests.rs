@@ -165,6 +165,9 @@ fn every_example_is_fine_once_what_it_names_is_there() {
         fs::write(here("www/errors/404.html"), "gone").expect("written");
         fs::write(here("private.pk"), rsa_key()).expect("written");
         fs::write(here("jitsi.secret"), "a secret that prosody knows, too").expect("written");
+        for name in ["plugin.secret", "guests.secret", "webhook.secret"] {
+            fs::write(here(name), "a secret that somebody else knows, too\n").expect("written");
+        }
         let mut text = text.replace("[[certificate]]", "[[certificate]]\ntrusted_roots = \"root.pem\"");
         for (there, here) in [
             ("/etc/gatepost/combined-bundle.pem", "chain.pem"),
@@ -175,6 +178,9 @@ fn every_example_is_fine_once_what_it_names_is_there() {
             ("/etc/letsencrypt/live/chat.site.com/privkey.pem", "key.pem"),
             ("/etc/gatepost/private.pk", "private.pk"),
             ("/etc/gatepost/jitsi.secret", "jitsi.secret"),
+            ("/etc/gatepost/plugin.secret", "plugin.secret"),
+            ("/etc/gatepost/guests.secret", "guests.secret"),
+            ("/etc/gatepost/webhook.secret", "webhook.secret"),
             ("/var/lib/letsencrypt\"", "webroot\""),
             ("/var/www/html", "www"),
             ("/srv/downloads", "downloads"),
