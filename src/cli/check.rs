@@ -2,12 +2,14 @@
 //!
 //! It looks and changes nothing: no folder is made, no port is bound, and an
 //! upstream gets a connection and no request. What only the running world can
-//! tell is `--live`'s part, which is not built yet.
+//! tell is `--live`'s part.
 
 pub(super) mod folders;
+mod live;
 mod upstreams;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -34,6 +36,7 @@ Each line is FILE:LINE:COLUMN, then how bad it is, what it is, and what to do:
 Examples:
   gatepost check                    the file, its certificates, keys, folders and upstreams
   gatepost check --syntax -c FILE   the file alone, away from the machine that it is for
+  gatepost check --live             the running world too: does Mattermost fit, do launchers answer as they should
   gatepost check --json | jq '.findings[] | select(.severity == \"fault\")'";
 
 /// `gatepost check …`.
@@ -44,6 +47,12 @@ pub(super) struct Arguments {
     /// Look at the file alone, not at what it names
     #[arg(long)]
     syntax: bool,
+    /// Ask the running world too: Mattermost and its settings, the launchers of the running gatepost
+    #[arg(long, conflicts_with = "syntax")]
+    live: bool,
+    /// A Mattermost token, for what Mattermost tells only people with an account; a system administrator's tells most
+    #[arg(long, value_name = "FILE", requires = "live")]
+    token_file: Option<PathBuf>,
     /// Write JSON for a script
     #[arg(long)]
     json: bool,
@@ -65,16 +74,29 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
         findings.extend(of_what_is_named(config));
         findings.sort_by_key(|finding| finding.place.0.start);
     }
+    let lines = match (arguments.live, config) {
+        (true, Some(config)) => Some(live_lines(config, arguments.token_file.as_deref())?),
+        _ => None,
+    };
     let summary = Summary::of(&findings);
     match arguments.json {
-        true => write_json(&findings, &parsed.source, summary, out)?,
-        false => write_lines(&findings, &parsed.source, summary, named, out)?,
+        true => write_json(&findings, lines.as_deref(), &parsed.source, summary, out)?,
+        false => {
+            write_lines(&findings, &parsed.source, summary, named, out)?;
+            live::write(lines.as_deref().unwrap_or_default(), out)?;
+        }
     }
-    Ok(match summary.errors + summary.faults {
+    let live_faults = lines.iter().flatten().filter(|line| line.verdict == live::Verdict::Fault).count();
+    Ok(match summary.errors + summary.faults + live_faults {
         _ if !parsed.is_toml => Status::Unreadable,
         0 => Status::Fine,
         _ => Status::Faults,
     })
+}
+
+fn live_lines(config: &Config, token_file: Option<&Path>) -> Result<Vec<live::Line>, Failure> {
+    let token = token_file.map(live::token).transpose().map_err(Failure::Usage)?;
+    live::look(config, token.as_ref()).map_err(Failure::Output)
 }
 
 /// What became of the things that the file names.
@@ -126,15 +148,23 @@ impl Summary {
     }
 }
 
-fn write_json(findings: &[Finding], source: &Source, summary: Summary, out: &mut impl Write) -> Result<(), Failure> {
+fn write_json(
+    findings: &[Finding],
+    live: Option<&[live::Line]>,
+    source: &Source,
+    summary: Summary,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Report<'f> {
         findings: Vec<render::Json<'f>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        live: Option<&'f [live::Line]>,
         #[serde(flatten)]
         summary: Summary,
     }
     let findings = findings.iter().map(|finding| render::Json::new(finding, source)).collect();
-    serde_json::to_writer_pretty(&mut *out, &Report { findings, summary }).map_err(std::io::Error::from)?;
+    serde_json::to_writer_pretty(&mut *out, &Report { findings, live, summary }).map_err(std::io::Error::from)?;
     writeln!(out)?;
     Ok(())
 }

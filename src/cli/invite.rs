@@ -64,7 +64,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
         ));
     };
     if origin.ends_with(":0") {
-        let words = "`https` listens on whatever port is free, which no link can name: set public_https_port in [server]";
+        let words =
+            "`https` listens on whatever port is free, which no link can name: set public_https_port in [server]";
         return Err(Failure::Usage(words.into()));
     }
     let keys = Keys::open_existing(&config.server.state)

@@ -77,11 +77,21 @@ pub struct SendFailure {
 impl Upstream {
     /// An upstream without connections yet.
     pub fn new(address: UpstreamAddress, trust: Option<Trust>, proxy: &Proxy) -> Rc<Self> {
+        Self::with_times(address, trust, proxy.connect_timeout, proxy.pool_idle_timeout)
+    }
+
+    /// The same for what is no proxy route: how long connecting may take, and how long a connection is kept unused.
+    pub fn with_times(
+        address: UpstreamAddress,
+        trust: Option<Trust>,
+        connect_timeout: Duration,
+        idle_timeout: Duration,
+    ) -> Rc<Self> {
         Rc::new(Self {
             address,
             trust,
-            connect_timeout: proxy.connect_timeout,
-            idle_timeout: proxy.pool_idle_timeout,
+            connect_timeout,
+            idle_timeout,
             idle: RefCell::default(),
             keeps_open: Cell::new(false),
         })

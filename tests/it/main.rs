@@ -32,6 +32,7 @@ mod cert_bundle;
 mod cert_inspect;
 mod cert_serve;
 
+mod check_live;
 mod cli;
 mod demo;
 mod explain;
