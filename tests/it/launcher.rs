@@ -13,6 +13,7 @@ mod guests;
 mod identity;
 mod people;
 mod plugin;
+mod providers;
 mod ways;
 
 const APP_ID: &str = "vpaas-magic-cookie-123456";

@@ -297,7 +297,7 @@ fn draft(table: &Spanned<file::Launcher>, gather: &mut Gather<'_>) -> Option<Dra
         budget,
         webhook_secret,
         page,
-        key_place: file.private_key.as_ref().map_or_else(|| Place::from(table), Place::from),
+        key_place: file.private_key.as_ref().or(file.secret.as_ref()).map_or_else(|| Place::from(table), Place::from),
     })
 }
 
