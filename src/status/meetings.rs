@@ -95,7 +95,7 @@ fn rules(config: &Config) -> Vec<Rule> {
             AtLimit::DenyNew => "beyond that new devices are turned away".to_owned(),
             AtLimit::Fallback(other) => format!("beyond that new devices are led to {}", other.name),
         },
-        moderators: launcher.moderators.to_string(),
+        moderators: launcher.who_moderates(),
         jaas: launcher.jaas_app_id().is_some(),
     };
     config.launchers().iter().map(rule).collect()

@@ -203,11 +203,7 @@ fn of_launcher(launcher: &Launcher, rest: &str) -> Answered {
     if !launcher.identity.is_empty() {
         details.push(("guests", guests(&launcher.guests)));
     }
-    let moderators = match launcher.provider {
-        Provider::Public { .. } => "as the public server decides".into(),
-        Provider::Jaas { .. } | Provider::Jitsi { .. } => launcher.moderators.to_string(),
-    };
-    details.push(("moderators", moderators));
+    details.push(("moderators", launcher.who_moderates()));
     details.push(("monthly users", budget(&launcher.budget)));
     if !matches!(launcher.provider, Provider::Public { .. }) {
         token(launcher, details);
@@ -257,9 +253,9 @@ fn token(launcher: &Launcher, details: &mut Vec<(&'static str, String)>) {
         (true, Provider::Jaas { .. }) => details.push(("features", "all off".into())),
         (true, _) => details.push(("features", "by the server's own rule".into())),
         (false, _) => {
-            details.push(("features", format!("of moderators: {}", features.moderators)));
-            details.push(("features", format!("of members: {}", features.members)));
-            details.push(("features", format!("of guests: {}", features.guests)));
+            details.push(("moderators may", features.moderators.to_string()));
+            details.push(("members may", features.members.to_string()));
+            details.push(("guests may", features.guests.to_string()));
         }
     }
 }

@@ -152,3 +152,36 @@ fn json_has_the_same_for_a_script() {
     assert_eq!(json["details"]["length"], "2 bytes");
     assert_eq!(json["route"]["name"], "/ok (respond 200)");
 }
+
+#[test]
+fn each_kind_of_meeting_server_is_explained() {
+    let file = "\
+        [server]\nhttps = []\n[[site]]\nhosts = [\"a.example\"]\n\
+        [[site.route]]\npath = \"/ours\"\nlauncher = \"ours\"\n\
+        [[site.route]]\npath = \"/fetched\"\nlauncher = \"fetched\"\n\
+        [[site.route]]\npath = \"/open\"\nlauncher = \"open\"\n\
+        [launcher.ours]\nprovider = \"jitsi\"\nidentity = \"none\"\nmoderators = \"everyone\"\napp_id = \"our-app\"\n\
+        server = \"https://meet.example\"\nsecret = \"a secret that prosody knows, too\"\n\
+        features = { moderators = [\"recording\"] }\n\
+        [launcher.fetched]\nprovider = \"jitsi\"\nidentity = \"none\"\nmoderators = \"everyone\"\napp_id = \"our-app\"\n\
+        server = \"https://meet.example\"\nprivate_key = \"k.pem\"\nkey_id = \"gatepost\"\nsubject = \"*\"\n\
+        [launcher.open]\nprovider = \"public\"\nidentity = \"none\"\n";
+    let shown = |path: &str| explained(file, &format!("http://a.example{path}/Room")).1;
+    let ours = shown("/ours");
+    for part in [
+        "provider        a Jitsi of one's own",
+        "claims          iss \"our-app\", aud \"jitsi\", sub \"meet.example\"",
+        "signed with     HS256 and the secret that prosody has too",
+        "moderators may  recording",
+        "guests may      none",
+    ] {
+        assert!(ours.contains(part), "{part}: {ours}");
+    }
+    assert!(!ours.contains("prosody knows"), "{ours}");
+    let fetched = shown("/fetched");
+    assert!(fetched.contains("key id          gatepost; prosody fetches <asap_key_server>/"), "{fetched}");
+    assert!(fetched.contains("features        by the server's own rule"), "{fetched}");
+    let open = shown("/open");
+    assert!(open.contains("as the public server decides"), "{open}");
+    assert!(!open.contains("token opens"), "{open}");
+}

@@ -90,6 +90,14 @@ impl Launcher {
         self.moderators == Moderators::Admins || elsewhere
     }
 
+    /// For people: who moderates its meetings.
+    pub fn who_moderates(&self) -> String {
+        match &self.provider {
+            Provider::Public { .. } => "as the public server decides".to_owned(),
+            Provider::Jaas { .. } | Provider::Jitsi { .. } => self.moderators.to_string(),
+        }
+    }
+
     /// Whose JaaS account its meetings are on, where they are on one.
     pub fn jaas_app_id(&self) -> Option<&str> {
         match &self.provider {
