@@ -18,12 +18,13 @@ use serde::Serialize;
 use crate::cert;
 use crate::clock::Clock;
 use crate::config::finding::{Finding, Severity};
-use crate::config::model::Config;
+use crate::config::model::{Config, JitsiKey, Provider, SecretFrom};
 use crate::config::render;
 use crate::config::source::Source;
 use crate::config::surroundings::Surroundings;
 use crate::handler::Handler;
 use crate::jitsi::installation::Installation;
+use crate::jitsi::provider::{LEAST_SECRET, Meetings};
 
 use super::{ConfigFile, Count, Failure, Status, with_causes};
 
@@ -111,6 +112,7 @@ enum Named {
 fn of_what_is_named(config: &Config) -> Vec<Finding> {
     let (_, mut findings) = cert::open(config, Clock::System, None);
     findings.extend(handlers(config));
+    findings.extend(short_secrets(config));
     findings.extend(folders::check(config));
     findings.extend(upstreams::check(config));
     findings
@@ -125,6 +127,28 @@ pub(super) fn handlers(config: &Config) -> Vec<Finding> {
         let finding = Finding { mend: error.mend(), ..Finding::fatal(error.place().clone(), with_causes(&error)) };
         if !findings.contains(&finding) {
             findings.push(finding);
+        }
+    }
+    findings
+}
+
+/// Secrets of meeting tokens that can be guessed, as far as only a file shows them.
+fn short_secrets(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for launcher in config.launchers() {
+        let Provider::Jitsi { key: JitsiKey::Secret(SecretFrom::File(path)), .. } = &launcher.provider else {
+            continue;
+        };
+        let meetings =
+            Meetings::new(&launcher.provider, launcher.token_lifetime, &launcher.features, Clock::System).ok();
+        // What cannot be read is said elsewhere.
+        if let Some(length) = meetings.and_then(|meetings| meetings.secret_length()).filter(|it| *it < LEAST_SECRET) {
+            let what = format!(
+                "the secret in {} has {length} bytes; HS256 wants {LEAST_SECRET} or more, or it can be guessed from any token",
+                path.display()
+            );
+            let mend = "make one with `openssl rand -hex 32`, here and as app_secret in prosody";
+            findings.push(Finding::warning(launcher.key_place.clone(), what).mend(mend));
         }
     }
     findings

@@ -82,8 +82,6 @@ pub(super) const JAAS_SERVER: &str = "https://8x8.vc";
 pub(super) const PUBLIC_SERVER: &str = "https://meet.jit.si";
 /// What a Jitsi of one's own is told that a token is for, as JaaS is.
 pub(super) const JITSI_AUDIENCE: &str = "jitsi";
-/// A key for HS256 is at least as long as its hash (RFC 7518 section 3.2).
-pub(super) const LEAST_JITSI_SECRET: usize = 32;
 /// As Mattermost's Jitsi plugin chooses.
 pub(super) const DISPLAY_NAME: [DisplayName; 3] = [DisplayName::Nickname, DisplayName::FullName, DisplayName::Username];
 /// A class behind one address comes in within a few minutes; a passcode of six letters holds out for years.

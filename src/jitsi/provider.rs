@@ -27,6 +27,9 @@ use super::key::{self, KeyError};
 use super::room::{COMPONENT, Room};
 use super::token::{Key, SignError, Signer};
 
+/// Least length of HS256's secret, in bytes: that of its hash (RFC 7518 section 3.2). A shorter one can be guessed from a token.
+pub const LEAST_SECRET: usize = 32;
+
 /// The scheme that Jitsi's app for phones listens to (jitsi-meet `ios/app/src/Info.plist`,
 /// `android/app/src/main/AndroidManifest.xml`), and its package on Android.
 const APP: &str = "org.jitsi.meet";

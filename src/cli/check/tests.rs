@@ -113,6 +113,28 @@ private_key = "k.pem"
 }
 
 #[test]
+fn a_secret_that_can_be_guessed_is_warned_of_once_wherever_it_stands() {
+    let folder = folder();
+    fs::write(folder.path().join("jitsi.secret"), "correct horse battery\n").expect("written");
+    let text = |secret: &str| {
+        format!(
+            "{PLAIN}[[site]]\nhosts = [\"a.example\"]\n[[site.route]]\npath = \"/1\"\nlauncher = \"ours\"\n\
+             [[site.route]]\npath = \"/2\"\nlauncher = \"ours\"\n[launcher.ours]\nprovider = \"jitsi\"\n\
+             identity = \"none\"\nmoderators = \"everyone\"\nserver = \"https://meet.example\"\napp_id = \"a\"\n\
+             secret = {secret}\n"
+        )
+    };
+    for (secret, words) in [
+        ("{ file = \"jitsi.secret\" }", "warning: the secret in jitsi.secret has 21 bytes"),
+        ("\"correct horse battery\"", "warning: `secret` has 21 bytes"),
+    ] {
+        let (status, shown) = check(&folder, &text(secret), &[]);
+        assert_eq!((status, shown.lines().count()), (Status::Fine, 2), "{shown}");
+        assert!(shown.contains(words) && !shown.contains("horse"), "{shown}");
+    }
+}
+
+#[test]
 fn syntax_looks_at_the_file_alone() {
     let folder = folder();
     let text = format!("{PLAIN}[[site]]\nhosts = [\"a.example\"]\n[[site.route]]\npath = \"/\"\nroot = \"gone\"\n");

@@ -8,7 +8,7 @@
 use serde::Serialize;
 
 use crate::config::model::{JitsiKey, Launcher, Provider, Rooms};
-use crate::jitsi::provider::public_key_file;
+use crate::jitsi::provider::{LEAST_SECRET, public_key_file};
 
 use super::clock::{Skew, Unknown};
 use super::decoded::Decoded;
@@ -34,9 +34,6 @@ pub(super) struct Check {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mend: Option<String>,
 }
-
-/// In bytes: a key for HS256 is at least as long as its hash (RFC 7518 section 3.2).
-const LEAST_SECRET: usize = 32;
 
 /// In seconds: less than this is too short to get from the click into the meeting, on a slow phone, with a page
 /// between (as the configuration has it).

@@ -10,6 +10,7 @@ use crate::config::file;
 use crate::config::finding::{Finding, Place};
 use crate::config::model::{JitsiKey, Provider, SecretFrom, UpstreamAddress};
 use crate::config::resolve::{Gather, secret};
+use crate::jitsi::provider::LEAST_SECRET;
 
 use super::{meeting_server, private_key};
 
@@ -120,13 +121,12 @@ fn long_enough(secret: &SecretFrom, table: &Spanned<file::Launcher>, gather: &mu
     let length = text.reveal().trim().len();
     if length == 0 {
         gather.fatal(Place::from(table), "`secret` is empty: anybody could sign with it");
-    } else if length < defaults::LEAST_JITSI_SECRET {
+    } else if length < LEAST_SECRET {
         // Not at the value: it would be shown.
         gather.warning_mend(
             Place::from(table),
             format!(
-                "`secret` has {length} bytes; HS256 wants {} or more, or it can be guessed from any token",
-                defaults::LEAST_JITSI_SECRET
+                "`secret` has {length} bytes; HS256 wants {LEAST_SECRET} or more, or it can be guessed from any token"
             ),
             "make one with `openssl rand -hex 32`, here and as app_secret in prosody",
         );
