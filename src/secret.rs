@@ -3,6 +3,8 @@
 //! It refuses to show itself: `Debug` prints `***`, and there is no `Display`
 //! and no serialisation. Whoever needs the value says so with [`Secret::reveal`].
 
+pub mod source;
+
 use std::fmt;
 
 /// A value whose `Debug` prints `***`.

@@ -40,6 +40,7 @@ use crate::jitsi::room::{Asked, COMPONENT, Room};
 use crate::jitsi::token::SignError;
 use crate::jitsi::turnstile::Turnstile;
 use crate::secret::Secret;
+use crate::secret::source::{self, SecretError};
 
 use super::Context;
 use enter::{Browser, Entrant};
@@ -120,29 +121,17 @@ impl Question {
 /// Why a launcher cannot start.
 #[derive(Debug, Error)]
 pub enum LauncherError {
-    /// A file that it names cannot be read.
-    #[error("{key} {}: {source}", path.display())]
-    Unreadable {
-        /// The key that names it.
-        key: &'static str,
+    /// The logo cannot be read.
+    #[error("logo {}: {source}", path.display())]
+    Logo {
         /// Which.
         path: PathBuf,
         /// Why.
         source: ReadError,
     },
-    /// A secret's file has nothing in it, or no text.
-    #[error("{key} {}: {what}", path.display())]
-    NoSecret {
-        /// The key that names it.
-        key: &'static str,
-        /// Which.
-        path: PathBuf,
-        /// What it has instead.
-        what: &'static str,
-    },
-    /// A secret from the file or the environment has nothing in it.
-    #[error("{0} is empty")]
-    EmptySecret(&'static str),
+    /// A secret is not to be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The secret of 8x8's posts could be guessed.
     #[error("webhook_secret is shorter than {LEAST_WEBHOOK_SECRET} characters: it could be guessed")]
     ShortSecret,
@@ -161,11 +150,10 @@ impl LauncherError {
     /// The command or edit that mends it.
     pub fn mend(&self) -> String {
         match self {
-            Self::Unreadable { path, source, .. } => {
-                source.mend(&path.display().to_string()).unwrap_or_else(|| "name the file itself".into())
+            Self::Logo { path, source } => {
+                source.mend(&path.display().to_string()).unwrap_or_else(|| "name the picture itself".into())
             }
-            Self::NoSecret { path, .. } => format!("write the secret alone into {}, as one line", path.display()),
-            Self::EmptySecret(key) => format!("write the secret, or leave {key} out"),
+            Self::Secret(error) => error.mend(),
             Self::ShortSecret => "make one with `openssl rand -hex 32`, and write it into the JaaS console too".into(),
             Self::NoPicture(_) => "name a picture of one of these kinds".into(),
             Self::Meetings(error) => error.mend(),
@@ -188,7 +176,7 @@ impl Launcher {
         let ways = model.identity.iter().map(|way| Way::new(way, &model.people, admins));
         let guests = Guests {
             join: model.guests.join,
-            passcode: model.guests.passcode.as_ref().map(|from| secret("guest_passcode", from)).transpose()?,
+            passcode: model.guests.passcode.as_ref().map(|from| source::read(from, "guest_passcode")).transpose()?,
             invitations: model.guests.invitations,
             turnstile: installation.turnstile(&model.name, model.guests.tries),
         };
@@ -396,7 +384,7 @@ impl Launcher {
 
 impl Logo {
     fn read(path: &std::path::Path) -> Result<Self, LauncherError> {
-        let unreadable = |source| LauncherError::Unreadable { key: "logo", path: path.to_owned(), source };
+        let unreadable = |source| LauncherError::Logo { path: path.to_owned(), source };
         let picture = read::read(path).map_err(unreadable)?;
         let kind =
             crate::jitsi::identity::avatar::kind(&picture).or_else(|| is_svg(&picture).then_some("image/svg+xml"));
@@ -415,26 +403,13 @@ fn is_svg(picture: &[u8]) -> bool {
     })
 }
 
-/// A secret as the file gives it, without the line's end.
-fn secret(key: &'static str, from: &SecretFrom) -> Result<Secret<String>, LauncherError> {
-    let path = match from {
-        SecretFrom::Text(text) if text.reveal().trim().is_empty() => return Err(LauncherError::EmptySecret(key)),
-        SecretFrom::Text(text) => return Ok(Secret::new(text.reveal().trim().to_owned())),
-        SecretFrom::File(path) => path,
-    };
-    let unreadable = |source| LauncherError::Unreadable { key, path: path.clone(), source };
-    let bytes = read::read(path).map_err(unreadable)?;
-    let none = |what| LauncherError::NoSecret { key, path: path.clone(), what };
-    let text = String::from_utf8(bytes).map_err(|_| none("is no text"))?;
-    match text.trim() {
-        "" => Err(none("is empty")),
-        text => Ok(Secret::new(text.to_owned())),
-    }
-}
-
+/// Without blanks around it: a field's value has none.
 fn webhook_secret(from: &SecretFrom) -> Result<Secret<String>, LauncherError> {
-    let secret = secret("webhook_secret", from)?;
-    if secret.reveal().len() < LEAST_WEBHOOK_SECRET { Err(LauncherError::ShortSecret) } else { Ok(secret) }
+    let secret = source::read(from, "webhook_secret")?;
+    match secret.reveal().trim() {
+        short if short.len() < LEAST_WEBHOOK_SECRET => Err(LauncherError::ShortSecret),
+        secret => Ok(Secret::new(secret.to_owned())),
+    }
 }
 
 /// Whether a browser is about to show the answer as a page (Fetch Metadata, section 2.3). Those that do not say so are

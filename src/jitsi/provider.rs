@@ -17,8 +17,9 @@ use thiserror::Error;
 
 use crate::cert::read::{self, ReadError};
 use crate::clock::Clock;
-use crate::config::model::{self, JitsiKey, PemSource, SecretFrom};
+use crate::config::model::{self, JitsiKey, PemSource};
 use crate::secret::Secret;
+use crate::secret::source::{self, SecretError};
 
 pub use super::bearer::{Bearer, Role};
 use super::claims::{Dialect, Terms};
@@ -69,14 +70,9 @@ pub enum ProviderError {
         /// Why.
         source: ReadError,
     },
-    /// A secret is empty, or no text.
-    #[error("{origin} {what}")]
-    NoSecret {
-        /// Where it came from.
-        origin: String,
-        /// What is there instead.
-        what: &'static str,
-    },
+    /// The secret is not to be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// It can be read, and is no key for meeting tokens.
     #[error("{source}")]
     Key {
@@ -105,7 +101,7 @@ impl ProviderError {
             Self::Unreadable { path, source, .. } => {
                 source.mend(&path.display().to_string()).unwrap_or_else(|| "name the file itself".into())
             }
-            Self::NoSecret { .. } => "write the secret alone, as one line: the app_secret of prosody".into(),
+            Self::Secret(error) => error.mend(),
             Self::Key { source, make } => (*source.what.mend().unwrap_or(make)).to_owned(),
             Self::Sign(_) => "write `key_id` in letters, digits, hyphens and slashes".into(),
         }
@@ -143,8 +139,9 @@ impl Meetings {
             model::Provider::Jitsi { app_id, server, subject, audience, key } => {
                 let (key, secret_length) = match key {
                     JitsiKey::Secret(from) => {
-                        let secret = shared(from)?;
-                        (Key::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &secret))), Some(secret.len()))
+                        let secret = source::read(from, "secret")?;
+                        let secret = secret.reveal().as_bytes();
+                        (Key::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret))), Some(secret.len()))
                     }
                     JitsiKey::Rsa { private_key, key_id } => (rsa(private_key, key_id, MAKE_FOR_JITSI)?, None),
                 };
@@ -240,25 +237,6 @@ fn rsa(source: &PemSource, key_id: &str, make: &'static str) -> Result<Key, Prov
     match key::read(pem.reveal(), &origin) {
         Ok(pair) => Ok(Key::Rsa(pair, key_id.to_owned())),
         Err(source) => Err(ProviderError::Key { source, make }),
-    }
-}
-
-/// The secret of HS256. Of a file the line's end is no part; blanks may be.
-fn shared(from: &SecretFrom) -> Result<Vec<u8>, ProviderError> {
-    let (secret, origin) = match from {
-        SecretFrom::Text(text) => (text.reveal().clone().into_bytes(), "secret".to_owned()),
-        SecretFrom::File(path) => match read::read(path) {
-            Ok(secret) => (secret, format!("secret {}", path.display())),
-            Err(source) => return Err(ProviderError::Unreadable { key: "secret", path: path.clone(), source }),
-        },
-    };
-    let secret = match std::str::from_utf8(&secret) {
-        Ok(text) => text.trim_end_matches(['\r', '\n']),
-        Err(_) => return Err(ProviderError::NoSecret { origin, what: "is no text" }),
-    };
-    match secret.trim() {
-        "" => Err(ProviderError::NoSecret { origin, what: "is empty" }),
-        _ => Ok(secret.as_bytes().to_vec()),
     }
 }
 

@@ -23,7 +23,7 @@ const DROPPED: &str = ":?#[]@!$&'()*+,;=></\"";
 
 /// Longest name in characters. The plugin's longest scheme, `team-channel-` and ten letters, comes to 140;
 /// the rest is for topics.
-const MAX_CHARS: usize = 200;
+const MAX_CHARS: usize = 500;
 
 /// Longest name in bytes once percent-encoded. A Jitsi room is the local part of an XMPP address, at most 1023
 /// bytes (RFC 7622 section 3.3); JaaS puts `[vpaas-magic-cookie-…]`, 53 of them, before the name.
@@ -198,7 +198,7 @@ impl RoomError {
             Self::NotText => "the room's name is not valid UTF-8",
             Self::Control => "the room's name has invisible control characters",
             Self::Empty => "nothing is left of the room's name without the characters that Jitsi drops",
-            Self::TooLong => "the room's name is too long: 200 characters are taken, fewer where they are not ASCII",
+            Self::TooLong => "the room's name is too long: 500 characters are taken, fewer where they are not ASCII",
         }
     }
 }

@@ -8,8 +8,8 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use instant_acme::{Account, AccountCredentials, ExternalAccountKey, NewAccount};
 use serde::{Deserialize, Serialize};
 
-use crate::cert::read;
-use crate::config::model::{Acme, ExternalAccount, SecretFrom};
+use crate::config::model::{Acme, ExternalAccount};
+use crate::secret::source;
 
 use super::failure::Failure;
 use super::ledger::Ledger;
@@ -106,16 +106,10 @@ pub(super) fn set_aside(storage: &Storage, acme: &Acme) {
 }
 
 fn external_key(external: &ExternalAccount) -> Result<ExternalAccountKey, Failure> {
-    let text = match &external.hmac_key {
-        SecretFrom::Text(text) => text.reveal().clone(),
-        SecretFrom::File(path) => {
-            let bytes =
-                read::read(path).map_err(|error| Failure::ExternalAccount(format!("{}: {error}", path.display())))?;
-            String::from_utf8(bytes).map_err(|_| Failure::ExternalAccount(format!("{} is no text", path.display())))?
-        }
-    };
+    let text = source::read(&external.hmac_key, "eab_hmac_key")
+        .map_err(|error| Failure::ExternalAccount(format!("{error}; {}", error.mend())))?;
     // CAs show it as base64url; people's tools add the padding.
-    let bare = text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_");
+    let bare = text.reveal().trim().trim_end_matches('=').replace('+', "-").replace('/', "_");
     match BASE64_URL_SAFE_NO_PAD.decode(bare) {
         Ok(key) if !key.is_empty() => Ok(ExternalAccountKey::new(external.key_id.clone(), &key)),
         _ => Err(Failure::ExternalAccount("it is not base64url".to_owned())),

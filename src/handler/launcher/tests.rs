@@ -423,12 +423,12 @@ fn a_secret_that_is_none_or_could_be_guessed_stops_the_start() {
     let try_with = |from: SecretFrom| webhook_secret(&from).map(|secret| secret.reveal().clone());
     fs::write(&path, "\n").expect("written");
     let empty = try_with(SecretFrom::File(path.clone())).expect_err("nothing in it");
-    assert!(empty.to_string().ends_with("webhook.secret: is empty"), "{empty}");
+    assert!(empty.to_string().ends_with("webhook.secret is empty"), "{empty}");
     fs::write(&path, "too short\n").expect("written");
     for short in [SecretFrom::File(path.clone()), SecretFrom::Text(Secret::new("too short".into()))] {
         assert!(matches!(try_with(short), Err(LauncherError::ShortSecret)));
     }
-    assert!(matches!(try_with(SecretFrom::Text(Secret::new(" ".into()))), Err(LauncherError::EmptySecret(_))));
+    assert!(matches!(try_with(SecretFrom::Text(Secret::new(" ".into()))), Err(LauncherError::Secret(_))));
     fs::write(&path, "a secret of twenty-six chars\r\n").expect("written");
     assert_eq!(try_with(SecretFrom::File(path)).expect("a secret"), "a secret of twenty-six chars");
 }

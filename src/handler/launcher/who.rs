@@ -12,8 +12,9 @@ use crate::handler::Context;
 use crate::jitsi::identity::plugin::{Plugin, PluginFault};
 use crate::jitsi::identity::{self, Asking, Front, Known, NameOrder, Person, plugin};
 use crate::jitsi::room::Room;
+use crate::secret::source;
 
-use super::{LauncherError, Question, secret};
+use super::{LauncherError, Question};
 
 /// One way of finding out.
 #[derive(Debug)]
@@ -59,9 +60,9 @@ impl Way {
                 known: Box::default(),
                 asking: Asking { names: NameOrder::of(&people.names), email: people.email, team_admins: admins },
             },
-            model::Way::Plugin(source) => {
-                let secret = secret("plugin_secret", &source.secret)?;
-                let plugin = Plugin::new(&*source.app_id, &secret, Clock::System);
+            model::Way::Plugin(plugin) => {
+                let secret = source::read(&plugin.secret, "plugin_secret")?;
+                let plugin = Plugin::new(&*plugin.app_id, &secret, Clock::System);
                 Self::Plugin { plugin: Box::new(plugin), email: people.email }
             }
         })

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::*;
+use crate::config::model::SecretFrom;
 use crate::jitsi::room::Asked;
 
 const APP_ID: &str = "vpaas-magic-cookie-123456";
@@ -140,7 +141,7 @@ fn a_key_that_could_sign_nothing_is_refused_with_what_mends_it() {
     let from_file = |path| JitsiKey::Secret(SecretFrom::File(path));
 
     let (what, mend) = refused(from_file(file("empty", b"\n")));
-    assert!(what.ends_with("empty is empty") && mend.contains("app_secret"), "{what}: {mend}");
+    assert!(what.ends_with("empty is empty") && mend.contains("as one line"), "{what}: {mend}");
     let (what, _) = refused(from_file(file("binary", &[0xff, 0xfe])));
     assert!(what.starts_with("secret ") && what.ends_with("binary is no text"), "{what}");
     let (what, mend) = refused(from_file(folder.path().join("missing")));
