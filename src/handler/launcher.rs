@@ -293,6 +293,10 @@ impl Launcher {
         // Looking opens nothing, so it counts nobody either.
         if request.method() == Method::HEAD || is_prefetch(request) {
             let mut response = Response::new(Body::Empty);
+            // What was fetched ahead is shown later, unless it failed.
+            if is_prefetch(request) {
+                *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            }
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
             return Ok(response);
         }
@@ -418,9 +422,9 @@ fn is_navigation<B>(request: &Request<B>) -> bool {
     request.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate")
 }
 
-/// Whether a browser only thinks that somebody might open this (Fetch standard, `Sec-Purpose`).
+/// Whether a browser only thinks that somebody might open this (Fetch standard, `Sec-Purpose`; older ones say `Purpose`).
 fn is_prefetch<B>(request: &Request<B>) -> bool {
-    ["sec-purpose", "purpose", "x-moz"]
+    ["sec-purpose", "purpose"]
         .iter()
         .any(|name| request.headers().get(*name).is_some_and(|purpose| purpose.as_bytes().starts_with(b"prefetch")))
 }
