@@ -7,6 +7,8 @@
 //! The compact form of RFC 7515 section 3.1 is written here rather than by `jsonwebtoken`, which reads and checks the
 //! RSA key anew for each signature. Whatever reads tokens leaves that to the library.
 
+mod recent;
+
 use std::sync::Arc;
 
 use aws_lc_rs::error::Unspecified;
@@ -23,6 +25,8 @@ use crate::secret::Secret;
 
 use super::bearer::Bearer;
 use super::claims::{Claims, Terms};
+
+use recent::{Fingerprint, Recent};
 
 /// What a token is signed with.
 pub enum Key {
@@ -42,6 +46,7 @@ struct Keyed {
     header: String,
     terms: Terms,
     clock: Clock,
+    recent: Recent,
 }
 
 /// Why no token was signed.
@@ -80,23 +85,33 @@ impl Signer {
         let mut header = String::new();
         append(&Header { typ: "JWT", alg, kid }, &mut header)?;
         header.push('.');
-        Ok(Self(Arc::new(Keyed { key, header, terms, clock })))
+        let recent = Recent::new(terms.lifetime);
+        Ok(Self(Arc::new(Keyed { key, header, terms, clock, recent })))
     }
 
     /// A token that lets `bearer` into `room`: what [`super::room::Room::claim`] says, or `*` for all.
     ///
+    /// Within a quarter of its lifetime the same token is given to the same bearer for the same room.
+    ///
     /// # Errors
     /// See [`SignError`]; none is the client's doing.
     pub async fn token(&self, room: String, bearer: Bearer) -> Result<Secret<String>, SignError> {
+        let now = self.0.clock.unix_seconds();
+        let fingerprint = Fingerprint::of(&Claims::new(&self.0.terms, &room, &bearer, 0))?;
+        if let Some(token) = self.0.recent.get(&fingerprint, now) {
+            return Ok(token);
+        }
         let keyed = Arc::clone(&self.0);
-        Ok(Secret::new(tokio::task::spawn_blocking(move || keyed.sign(&room, &bearer)).await??))
+        let token = Secret::new(tokio::task::spawn_blocking(move || keyed.sign(&room, &bearer, now)).await??);
+        self.0.recent.put(fingerprint, token.clone(), now);
+        Ok(token)
     }
 }
 
 impl Keyed {
-    fn sign(&self, room: &str, bearer: &Bearer) -> Result<String, SignError> {
+    fn sign(&self, room: &str, bearer: &Bearer, now: u64) -> Result<String, SignError> {
         let mut token = self.header.clone();
-        append(&Claims::new(&self.terms, room, bearer, self.clock.unix_seconds()), &mut token)?;
+        append(&Claims::new(&self.terms, room, bearer, now), &mut token)?;
         let signature = self.key.sign(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);

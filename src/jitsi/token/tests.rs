@@ -250,3 +250,24 @@ async fn a_lifetime_beyond_all_time_does_not_wrap_around() {
     let token = signer(shared(), terms).token("r".into(), alice(Role::Guest)).await.expect("a token");
     assert_eq!(opened(&token).1["exp"], u64::MAX);
 }
+
+#[tokio::test]
+async fn only_the_very_same_person_for_the_very_same_room_is_given_a_token_again() {
+    let signer = signer(rsa().1, jaas(3600, Features::default()));
+    let of =
+        async |room: &str, bearer: Bearer| signer.token(room.into(), bearer).await.expect("a token").reveal().clone();
+    let first = of("room1", alice(Role::Member)).await;
+    assert_eq!(of("room1", alice(Role::Member)).await, first);
+    let others = [
+        of("room2", alice(Role::Member)).await,
+        of("room1", alice(Role::Moderator)).await,
+        of("room1", Bearer { id: Some("a2".into()), ..alice(Role::Member) }).await,
+        of("room1", Bearer { id: None, ..alice(Role::Member) }).await,
+        of("room1", Bearer { name: "Bob".into(), ..alice(Role::Member) }).await,
+        of("room1", Bearer { email: None, ..alice(Role::Member) }).await,
+        of("room1", Bearer { avatar: Some("https://a.example/1".into()), ..alice(Role::Member) }).await,
+    ];
+    for (index, token) in others.iter().enumerate() {
+        assert!(*token != first && !others[..index].contains(token), "{index}");
+    }
+}
