@@ -147,7 +147,8 @@ async fn serve_h1(connection: &Rc<Connection>, io: ClientIo) -> hyper::Result<()
     serving.await
 }
 
-async fn serve_h2(connection: &Rc<Connection>, io: ClientIo) -> hyper::Result<()> {
+async fn serve_h2(connection: &Rc<Connection>, mut io: ClientIo) -> hyper::Result<()> {
+    io.gather();
     let on_request = connection.clone();
     let service = service_fn(move |request| {
         let open = OpenRequest::of_stream(&on_request);

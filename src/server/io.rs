@@ -22,6 +22,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::upload::{LINGER, LINGER_BYTES, LINGER_TIME};
 
+use super::gather::Gather;
+
 /// How long a client that has ended its side, and takes nothing, is still believed to wait for its answer.
 ///
 /// A half-close and a client that went away look alike: only writing tells them apart. This is long enough for
@@ -37,6 +39,7 @@ pub struct ClientIo {
     stream: Stream,
     manners: Manners,
     stalled: Option<Pin<Box<Sleep>>>,
+    gather: Gather,
     /// Runs while the client's end is kept back; with the bytes written when it began.
     ended: Option<(Pin<Box<Sleep>>, u64)>,
     goodbye: Goodbye,
@@ -123,6 +126,21 @@ enum Goodbye {
     Said,
 }
 
+macro_rules! on_stream {
+    ($io:expr, $stream:ident => $call:expr) => {
+        match &mut $io.stream {
+            Stream::Plain($stream) => {
+                let $stream = Pin::new($stream);
+                $call
+            }
+            Stream::Tls($stream) => {
+                let $stream = Pin::new(&mut **$stream);
+                $call
+            }
+        }
+    };
+}
+
 impl ClientIo {
     /// A plain connection.
     pub fn plain(tcp: TcpStream) -> Self {
@@ -135,12 +153,61 @@ impl ClientIo {
     }
 
     fn new(stream: Stream) -> Self {
-        Self { stream, manners: Manners::new(), stalled: None, ended: None, goodbye: Goodbye::NotYet }
+        Self {
+            stream,
+            manners: Manners::new(),
+            stalled: None,
+            gather: Gather::default(),
+            ended: None,
+            goodbye: Goodbye::NotYet,
+        }
     }
 
     /// A handle on patience and lingering.
     pub fn manners(&self) -> Manners {
         self.manners.clone()
+    }
+
+    /// Gathers small writes: for HTTP/2, whose answers come many at a time.
+    pub fn gather(&mut self) {
+        self.gather.turn_on();
+    }
+
+    /// Sends what was held back.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let sent = self.poll_send_all(cx);
+        self.gather.set_blocked(sent.is_pending());
+        sent
+    }
+
+    fn poll_send_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.gather.rest().is_empty() {
+            let rest = self.gather.rest();
+            let outcome = on_stream!(self, stream => stream.poll_write(cx, rest));
+            let count = ready!(self.wrote(cx, outcome))?;
+            self.gather.advance(count);
+        }
+        if self.gather.is_owing() {
+            let outcome = on_stream!(self, stream => stream.poll_flush(cx));
+            ready!(self.with_patience(cx, outcome))?;
+            self.gather.flushed();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Holds a write back, or sends it where it is large or there is no room.
+    fn poll_gather(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let count = bufs.iter().map(|buf| buf.len()).sum();
+        if self.gather.passes_by(count) {
+            ready!(self.poll_send(cx))?;
+            let outcome = on_stream!(self, stream => stream.poll_write_vectored(cx, bufs));
+            return self.wrote(cx, outcome);
+        }
+        if !self.gather.has_room(count) {
+            ready!(self.poll_send(cx))?;
+        }
+        self.gather.push(bufs);
+        Poll::Ready(Ok(count))
     }
 
     /// Makes it the end of a tunnel, whose writes may make no progress for `patience`.
@@ -199,24 +266,13 @@ impl ClientIo {
     }
 }
 
-macro_rules! on_stream {
-    ($io:expr, $stream:ident => $call:expr) => {
-        match &mut $io.stream {
-            Stream::Plain($stream) => {
-                let $stream = Pin::new($stream);
-                $call
-            }
-            Stream::Tls($stream) => {
-                let $stream = Pin::new(&mut **$stream);
-                $call
-            }
-        }
-    };
-}
-
 impl AsyncRead for ClientIo {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        // The turn after a flush: whoever else was ready has written by now. What cannot go yet has the task woken.
+        if let Poll::Ready(sent) = this.poll_send(cx) {
+            sent?;
+        }
         let before = buf.filled().len();
         let is_tunnel = matches!(this.goodbye, Goodbye::OfOneWay);
         match ready!(on_stream!(this, stream => stream.poll_read(cx, buf))) {
@@ -234,6 +290,9 @@ impl AsyncRead for ClientIo {
 impl AsyncWrite for ClientIo {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.gather.is_on() {
+            return this.poll_gather(cx, &[IoSlice::new(buf)]);
+        }
         let outcome = on_stream!(this, stream => stream.poll_write(cx, buf));
         this.wrote(cx, outcome)
     }
@@ -244,6 +303,9 @@ impl AsyncWrite for ClientIo {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.gather.is_on() {
+            return this.poll_gather(cx, bufs);
+        }
         let outcome = on_stream!(this, stream => stream.poll_write_vectored(cx, bufs));
         this.wrote(cx, outcome)
     }
@@ -257,12 +319,23 @@ impl AsyncWrite for ClientIo {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        match (this.gather.is_owing(), this.gather.is_blocked()) {
+            (false, _) => {}
+            // The socket wakes the task; waking it here, too, would have it turn round and round.
+            (true, true) => return this.poll_send(cx),
+            // Sent at the task's next turn, which begins by reading.
+            (true, false) => {
+                cx.waker().wake_by_ref();
+                return Poll::Ready(Ok(()));
+            }
+        }
         let outcome = on_stream!(this, stream => stream.poll_flush(cx));
         this.with_patience(cx, outcome)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        ready!(this.poll_send(cx))?;
         loop {
             match &mut this.goodbye {
                 Goodbye::NotYet => {
@@ -301,5 +374,85 @@ impl AsyncWrite for ClientIo {
                 Goodbye::Said => return Poll::Ready(Ok(())),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::{Wake, Waker};
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Counts how often the task is woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn pair() -> (ClientIo, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
+        let client = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("connected");
+        let mut io = ClientIo::plain(listener.accept().await.expect("accepted").0);
+        io.gather();
+        (io, client)
+    }
+
+    #[tokio::test]
+    async fn what_was_flushed_goes_at_the_tasks_next_turn_in_one_piece() {
+        let (mut io, mut client) = pair().await;
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(woken.clone());
+        let mut cx = Context::from_waker(&waker);
+        for part in [&b"one "[..], b"two ", b"three"] {
+            assert!(
+                matches!(Pin::new(&mut io).poll_write(&mut cx, part), Poll::Ready(Ok(count)) if count == part.len())
+            );
+            assert!(Pin::new(&mut io).poll_flush(&mut cx).is_ready());
+        }
+        assert_eq!(woken.0.load(Ordering::Relaxed), 3);
+        assert_eq!(io.manners().written(), 0, "nothing has left yet");
+        let mut buffer = [0; 64];
+        assert!(Pin::new(&mut io).poll_read(&mut cx, &mut ReadBuf::new(&mut buffer)).is_pending());
+        assert_eq!(io.manners().written(), 13);
+        let count = client.read(&mut buffer).await.expect("read");
+        assert_eq!(&buffer[..count], b"one two three");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_does_not_have_its_task_turn_round_and_round() {
+        let (mut io, mut client) = pair().await;
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(woken.clone());
+        let mut cx = Context::from_waker(&waker);
+        let part = [b'x'; 4096];
+        let mut written = 0;
+        // Until the kernel's buffers and ours are full.
+        while let Poll::Ready(count) = Pin::new(&mut io).poll_write(&mut cx, &part) {
+            written += count.expect("written");
+        }
+        let before = woken.0.load(Ordering::Relaxed);
+        let mut buffer = [0; 64];
+        for _ in 0..10 {
+            assert!(Pin::new(&mut io).poll_read(&mut cx, &mut ReadBuf::new(&mut buffer)).is_pending());
+            assert!(Pin::new(&mut io).poll_flush(&mut cx).is_pending());
+        }
+        assert_eq!(woken.0.load(Ordering::Relaxed), before, "only the socket wakes it");
+        // Nothing is lost of what was taken.
+        let reading = tokio::spawn(async move {
+            let mut all = Vec::new();
+            client.read_to_end(&mut all).await.expect("read");
+            all.len()
+        });
+        std::future::poll_fn(|cx| Pin::new(&mut io).poll_send(cx)).await.expect("sent");
+        drop(io);
+        assert_eq!(reading.await.expect("read"), written);
     }
 }

@@ -12,6 +12,7 @@ pub mod worker;
 
 mod answer;
 mod asked;
+mod gather;
 mod streams;
 
 use std::io as std_io;
