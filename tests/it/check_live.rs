@@ -235,6 +235,9 @@ async fn the_plugins_signature_and_ours_are_held_against_each_other() {
     assert!(verdict == "fault" && why.contains("theirs") && why.contains("ours"), "{why}");
     house.change(|settings| settings.plugin["jitsiappid"] = "ours".into());
     assert_eq!(house.verdict("plugin: JWT").await.0, "ok");
+    house.change(|settings| settings.enabled = false);
+    let (verdict, why) = house.verdict("Jitsi plugin").await;
+    assert!(verdict == "fault" && why.contains("nobody comes by its links"), "{why}");
 }
 
 #[tokio::test]

@@ -80,7 +80,10 @@ async fn with_session(
     match peer.ask(Method::HEAD, room, Some(token)).await {
         Err(why) => sheet.fault(WHAT, why, "look into gatepost's log"),
         Ok(answer) => match answer.status() {
-            StatusCode::OK => sheet.ok(WHAT, "would enter; only the head was asked for, which counts nobody"),
+            StatusCode::OK => sheet.ok(
+                WHAT,
+                "would enter; only the head was asked for, which counts nobody and signs nothing: gatepost token does",
+            ),
             StatusCode::FOUND | StatusCode::UNAUTHORIZED => {
                 let mend = "is the token a bot's, or its owner deactivated? Does the launcher ask the Mattermost that gave it?";
                 sheet.fault(WHAT, "is led to the login all the same", mend);

@@ -161,7 +161,15 @@ async fn plugin(peer: &Peer, config: &Config, stand: Stand<'_>, token: Option<&S
     };
     let plugins = &settings["PluginSettings"];
     if plugins["PluginStates"]["jitsi"]["Enable"] != Value::Bool(true) {
-        return sheet.ok(WHAT, "is not in use; links to the launcher work without it");
+        let needed = stand.launcher.identity.iter().any(|way| matches!(way, Way::Plugin(_)));
+        return match needed {
+            false => sheet.ok(WHAT, "is not in use; links to the launcher work without it"),
+            true => sheet.fault(
+                WHAT,
+                "is not enabled, and identity has \"plugin\": nobody comes by its links",
+                "enable it in System Console › Plugins, or take \"plugin\" out of identity",
+            ),
+        };
     }
     let jitsi = &plugins["Plugins"]["jitsi"];
     address(jitsi, config, stand, sheet);
