@@ -37,6 +37,9 @@ pub enum LookError {
         /// Why.
         source: ReadError,
     },
+    /// It is no UTF-8, as TOML has to be.
+    #[error("phrases {}: is not UTF-8 text", .0.display())]
+    NotText(PathBuf),
     /// It has faults.
     #[error("phrases {}: {}", path.display(), faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Phrases {
@@ -54,6 +57,7 @@ impl LookError {
             Self::Unreadable { path, source } => {
                 source.mend(&path.display().to_string()).unwrap_or_else(|| "name a TOML file".into())
             }
+            Self::NotText(path) => format!("save it as UTF-8, or: iconv -f LATIN1 -t UTF-8 {}", path.display()),
             Self::Phrases { .. } => "mend the file, or leave `phrases` out for English words".into(),
         }
     }
@@ -69,7 +73,8 @@ impl Look {
             None => Phrases { language: page.language.clone(), ..Phrases::english() },
             Some(path) => {
                 let bytes = read(path).map_err(|source| LookError::Unreadable { path: path.clone(), source })?;
-                Phrases::read(page.language.clone(), &String::from_utf8_lossy(&bytes))
+                let text = String::from_utf8(bytes).map_err(|_| LookError::NotText(path.clone()))?;
+                Phrases::read(page.language.clone(), &text)
                     .map_err(|faults| LookError::Phrases { path: path.clone(), faults })?
             }
         };
@@ -92,3 +97,6 @@ impl Default for Look {
         Self { title: None, colours: Colours::default(), logo: None, words: Phrases::english() }
     }
 }
+
+#[cfg(test)]
+mod tests;
