@@ -30,13 +30,17 @@
   const wait = () => {
     if (timer !== null || document.hidden) return;
     if (Date.now() < until) timer = setTimeout(ask, every);
-    else show(null);
+    else giveUp();
   };
+  // The link is still there; nothing is promised any more.
+  const giveUp = () => show(null);
   // Whoever comes back from the login's tab is not kept waiting.
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
     timer = null;
-    if (!document.hidden && Date.now() < until) ask();
+    if (document.hidden) return;
+    if (Date.now() < until) ask();
+    else giveUp();
   });
   show("asking");
   ask();
