@@ -1,66 +1,18 @@
 // The launcher's pages in Chromium: node meetings.mjs BASE-OF-CHAT BASE-OF-MEET CHAT-ITSELF ROOT.pem FOLDER-FOR-SCREENSHOTS
 // meetings.sh has the configuration; INVITATION and SHORT are links by `gatepost invite`. The last line is 'N passed, N failed'.
 import crypto from 'node:crypto';
-import {readFileSync} from 'node:fs';
-import {createRequire} from 'node:module';
-import path from 'node:path';
 
-import {PHONE, finish, fits, home as homeFor, launch, must, open, quiet, step, until} from './chromium.mjs';
+import {PHONE, finish, home as homeFor, launch, must, open, quiet, step, until} from './chromium.mjs';
+import {MEETING, judge as judgeFor, judgeStill as judgeStillFor, link, meetingOf, shows, windowOf} from './pages.mjs';
 
 const [chat, meet, standin, root, shots] = process.argv.slice(2);
 const {INVITATION, SHORT, PLUGIN_SECRET} = process.env;
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const home = homeFor(root);
-const MEETING = /^https:\/\/8x8\.vc\/vpaas-magic-cookie-123456\//;
+const judge = (page, name) => judgeFor(page, name, shots);
+const judgeStill = (page, name) => judgeStillFor(page, name, shots);
 const DESKTOP_APP = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Electron/38.1.0 Safari/537.36 Mattermost/6.3.0';
 const ANDROID = {...PHONE, userAgent: 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36'};
 
-const SIZES = {desktop: {width: 1280, height: 800}, phone: {width: 390, height: 844}, zoomed: {width: 320, height: 256}};
-const KEPT = ['light-desktop', 'dark-phone', 'light-zoomed'];
-
-// Everything that holds of every page, whatever state it is in.
-const judge = async (page, name) => {
-  const before = page.viewportSize(), mobile = await page.evaluate(() => matchMedia('(pointer: coarse)').matches);
-  for (const scheme of ['light', 'dark']) {
-    await page.emulateMedia({colorScheme: scheme});
-    for (const [size, viewport] of Object.entries(SIZES)) {
-      if (mobile && size === 'desktop') continue;
-      await page.setViewportSize(viewport);
-      const where = `${scheme}-${size}`;
-      await page.evaluate(axe);
-      const {violations, incomplete} = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations', 'incomplete']}));
-      const said = [...violations, ...incomplete].map(({id, nodes}) => `${id} at ${nodes.map(({target}) => target).join(' ')}`);
-      must(said.length === 0, `${name} ${where}: axe says ${said.join('; ')}`);
-      await fits(page);
-      const small = await page.locator('a:visible, button:visible, input:visible').evaluateAll((all) =>
-        all.filter((one) => one.getBoundingClientRect().height < 44).map((one) => one.outerHTML));
-      must(small.length === 0, `${name} ${where}: small for a finger: ${small}`);
-      if (KEPT.includes(where)) await page.screenshot({path: path.join(shots, `meeting-${name}-${where}.png`), fullPage: true});
-    }
-  }
-  await page.emulateMedia({colorScheme: null});
-  if (before) await page.setViewportSize(before);
-  const foreign = await page.evaluate(() => performance.getEntriesByType('resource').map(({name}) => name).filter((name) => !name.startsWith(`${location.origin}/`)));
-  must(foreign.length === 0, `${name} loads ${foreign}`);
-};
-
-// The same of a page whose script never ran. axe needs timers, which stand still there: it is shown a copy without the script.
-const judgeStill = async (page, name) => {
-  const copy = await page.context().browser().newContext();
-  const still = await copy.newPage();
-  await still.setContent((await page.content()).replace(/<script.*?<\/script>/gs, ''));
-  await judge(still, name);
-  await copy.close();
-};
-
-const link = (page) => page.locator('#open');
-const shows = (page, text) => page.getByText(text).locator('visible=true').first().waitFor();
-const windowOf = (context, page) => context.waitForEvent('page', (other) => other !== page);
-const meetingOf = async (opened) => {
-  const page = await opened;
-  await page.waitForURL(MEETING);
-  return page.url();
-};
 const claims = (address) => JSON.parse(Buffer.from(new URL(address).searchParams.get('jwt').split('.')[1], 'base64url'));
 // The page's own question, answered "nobody", is a line in the browser's console.
 const asked = (complaints) => complaints.filter((text) => !/status of 401/.test(text));
@@ -335,10 +287,10 @@ try {
   });
 
   await step('moderators are told of the budget, near its end and past it', async () => {
-    for (const [state, words] of [['near', '1 of this month'], ['near', '2 of this month'], ['over', 'this month has 3 users']].map(([, words], at) => [['budget-none', 'budget-near', 'budget-over'][at], words])) {
+    for (const [state, words] of [['budget-none', null], ['budget-near', '2 of this month'], ['budget-over', 'this month has 3 users']]) {
       const {context, page} = await open(browser);
       await page.goto(`${chat}/near/Planning`);
-      if (state === 'budget-none') must(await page.locator('.notice').count() === 0, 'told too early');
+      if (words === null) must(await page.locator('.notice').count() === 0, 'told too early');
       else {
         await shows(page, words);
         await judge(page, state);

@@ -57,11 +57,23 @@ SHORT=$(invite Planning --launcher jitsi --for 1s) || SHORT=
 export INVITATION SHORT
 check "gatepost invite prints links" test -n "$INVITATION" -a -n "$SHORT"
 
-timeout 500 node "$HERE/meetings.mjs" "https://chat.gatepost.test:$HTTPS_PORT" "https://meet.gatepost.test:$HTTPS_PORT" \
-  "http://127.0.0.1:$CHAT_PORT" "$WORK/root.pem" "$ARTEFACTS" | tee "$WORK/meetings.log" || true
-passed=$((passed + $(grep -c '^ok ' "$WORK/meetings.log" || true)))
-failed=$((failed + $(grep -c '^FAIL ' "$WORK/meetings.log" || true)))
-grep -qE '^[0-9]+ passed, [0-9]+ failed$' "$WORK/meetings.log" || { echo "FAIL the browser's run broke off"; failed=$((failed + 1)); }
+# drive SCRIPT ARGUMENT...: what passed and failed in the browser counts here too.
+drive() {
+  local log=$WORK/browser.log
+  timeout 400 node "$HERE/$@" | tee "$log" || true
+  passed=$((passed + $(grep -c '^ok ' "$log" || true)))
+  failed=$((failed + $(grep -c '^FAIL ' "$log" || true)))
+  grep -qE '^[0-9]+ passed, [0-9]+ failed$' "$log" || { echo "FAIL the browser's run broke off"; failed=$((failed + 1)); }
+}
+drive meetings.mjs "https://chat.gatepost.test:$HTTPS_PORT" "https://meet.gatepost.test:$HTTPS_PORT" \
+  "http://127.0.0.1:$CHAT_PORT" "$WORK/root.pem" "$ARTEFACTS"
 check "no token and no passcode in the logs" bash -c '! grep -E "eyJ|sesame" "$1" "$2"' - "$WORK/gate.out" "$WORK/gate.err"
 check "it ends on SIGTERM" stop_gate
+
+# A folder where the ledger was: nothing can be written down.
+rm -f "$WORK"/state/meetings.sqlite*
+mkdir "$WORK/state/meetings.sqlite"
+start_gate <"$WORK/meetings.toml"
+drive uncounted.mjs "https://chat.gatepost.test:$HTTPS_PORT" "$WORK/root.pem" "$ARTEFACTS"
+check "it ends on SIGTERM without a ledger too" stop_gate
 finish
