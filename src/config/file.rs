@@ -311,6 +311,7 @@ impl<'de> Deserialize<'de> for Hsts {
 }
 
 /// A secret given in the file, or where to find it. `Debug` shows no text.
+#[derive(PartialEq, Eq)]
 pub(super) enum SecretSource {
     /// As typed; for `private_key` this is a path.
     Text(String),

@@ -229,6 +229,40 @@ fn each_provider_has_its_own_keys_and_defaults() {
     assert!(key_id == "gatepost" && path.ends_with("jitsi.pk"));
 }
 
+/// A launcher for a Jitsi of one's own, whose plugin signs with another secret, or with the same.
+fn two_secrets(secret: &str, plugin_secret: &str, surroundings: &Surroundings) -> Vec<String> {
+    let text = format!(
+        "[server]\nhttps = []\n[[site]]\nhosts = [\"a.example\"]\n[[site.route]]\npath = \"/\"\nlauncher = \"own\"\n\
+         [launcher.own]\nprovider = \"jitsi\"\nserver = \"https://meet.example\"\napp_id = \"a\"\nsecret = {secret}\n\
+         identity = [\"plugin\"]\nplugin_app_id = \"b\"\nplugin_secret = {plugin_secret}\n"
+    );
+    let parsed = parse_in(Source { path: "gatepost.toml".into(), text }, surroundings);
+    let fatal = parsed.findings.iter().filter(|finding| finding.severity == Severity::Fatal);
+    fatal.map(|finding| short(finding, &parsed.source)).collect()
+}
+
+#[test]
+fn a_secret_of_meeting_tokens_is_none_of_the_plugins_wherever_both_come_from() {
+    let long = "\"0123456789abcdef0123456789abcdef\"";
+    for (one, other) in [
+        (long, long),
+        (long, "{ env = \"A\" }"),
+        ("{ env = \"A\" }", "{ env = \"B\" }"),
+        ("{ file = \"s\" }", "{ file = \"./s\" }"),
+    ] {
+        let mut known = surroundings();
+        known.environment = Some(Box::new(|_| Some("0123456789abcdef0123456789abcdef".to_owned())));
+        let said = two_secrets(one, other, &known);
+        assert!(said.len() == 1 && said[0].contains("is also the `secret`"), "{one} {other}: {said:?}");
+        assert!(!said[0].contains("0123456789"), "{said:?}");
+    }
+    // Without the environment, two variables are two secrets, and one is one.
+    let unknown = || Surroundings { environment: None, ..surroundings() };
+    assert!(two_secrets("{ env = \"A\" }", "{ env = \"B\" }", &unknown()).is_empty());
+    assert_eq!(two_secrets("{ env = \"A\" }", "{ env = \"A\" }", &unknown()).len(), 1);
+    assert!(two_secrets("{ file = \"s\" }", long, &unknown()).is_empty());
+}
+
 #[test]
 fn every_key_of_a_launcher_is_in_its_documentation() {
     let documented = fs::read_to_string("docs/launcher.md").expect("readable");

@@ -14,6 +14,7 @@ mod page;
 mod people;
 mod private_key;
 mod public;
+mod shared_secret;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -25,8 +26,8 @@ use crate::config::defaults;
 use crate::config::file;
 use crate::config::finding::{Finding, Place};
 use crate::config::model::{
-    Anonymous, AtLimit, Budget, Guests, JitsiKey, LaunchMode, Launcher, MattermostSource, Moderators, Page, People,
-    PluginSource, Provider, Proxy, Rooms, SecretFrom, UpstreamAddress, Way,
+    Anonymous, AtLimit, Budget, Guests, LaunchMode, Launcher, MattermostSource, Moderators, Page, People, PluginSource,
+    Provider, Proxy, Rooms, SecretFrom, UpstreamAddress, Way,
 };
 use crate::config::shape;
 use crate::jitsi::features::Features;
@@ -83,13 +84,12 @@ pub(super) fn resolve(
     tables: BTreeMap<Spanned<String>, Spanned<file::Launcher>>,
     gather: &mut Gather<'_>,
 ) -> Launchers {
+    shared_secret::report(&tables, gather);
     let entry = |(name, table): (Spanned<String>, Spanned<file::Launcher>)| {
         let place = Place::from(&name);
         (name.into_inner(), Entry { place, used: Cell::new(false), draft: draft(&table, gather) })
     };
-    let launchers = Launchers(tables.into_iter().map(entry).collect());
-    launchers.report_shared_secrets(gather);
-    launchers
+    Launchers(tables.into_iter().map(entry).collect())
 }
 
 impl Launchers {
@@ -106,28 +106,6 @@ impl Launchers {
                     false => shape::nearest_or_all(name.get_ref(), &known),
                 };
                 gather.fatal_mend(name, format!("there is no [launcher.{}]", name.get_ref()), mend);
-            }
-        }
-    }
-
-    /// A secret that signs both the plugin's links and meeting tokens: a guest's meeting token, given back as a link,
-    /// could pass for the plugin's word.
-    fn report_shared_secrets(&self, gather: &mut Gather<'_>) {
-        let drafts = || self.0.iter().filter_map(|(name, entry)| Some((name, entry, entry.draft.as_ref()?)));
-        for (name, entry, draft) in drafts() {
-            let Some(plugin) = &draft.plugin else { continue };
-            let same = drafts().find(|(_, _, other)| {
-                matches!(&other.provider, Provider::Jitsi { key: JitsiKey::Secret(secret), .. } if *secret == plugin.secret)
-            });
-            if let Some((other, ..)) = same {
-                gather.fatal_mend(
-                    entry.place.clone(),
-                    format!(
-                        "`plugin_secret` of [launcher.{name}] is also the `secret` of [launcher.{other}]: a meeting's token \
-                         could pass for the plugin's word on who somebody is"
-                    ),
-                    "give the plugin a secret of its own",
-                );
             }
         }
     }
