@@ -26,6 +26,7 @@ use crate::handler::Handler;
 use crate::jitsi::installation::Installation;
 use crate::jitsi::provider::{LEAST_SECRET, Meetings};
 
+use super::verdict::Verdict;
 use super::{ConfigFile, Count, Failure, Status, with_causes};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -87,7 +88,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
             live::write(lines.as_deref().unwrap_or_default(), out)?;
         }
     }
-    let live_faults = lines.iter().flatten().filter(|line| line.verdict == live::Verdict::Fault).count();
+    let live_faults = lines.iter().flatten().filter(|line| line.verdict == Verdict::Fault).count();
     Ok(match summary.errors + summary.faults + live_faults {
         _ if !parsed.is_toml => Status::Unreadable,
         0 => Status::Fine,

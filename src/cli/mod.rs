@@ -5,6 +5,7 @@
 
 mod cert;
 mod check;
+mod clock;
 mod config_file;
 mod demo;
 mod explain;
@@ -12,6 +13,7 @@ mod invite;
 mod meetings;
 pub mod run;
 mod token;
+mod verdict;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};

@@ -8,7 +8,6 @@
 //! people who come through the launcher.
 
 mod checks;
-mod clock;
 mod decoded;
 mod text;
 
@@ -23,8 +22,10 @@ use crate::config::model::{Config, Launcher, Rooms};
 use crate::jitsi::provider::{Bearer, Meetings, Role};
 use crate::jitsi::room::Room;
 
+use super::clock::{self, Unknown};
+use super::verdict::Verdict;
 use super::{ConfigFile, Failure, Status, with_causes};
-use checks::{Check, Verdict};
+pub(super) use checks::Check;
 use decoded::{Decoded, Part};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -116,7 +117,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
     let (address, skew) = waited(async {
         let address = meetings.address(&room, launcher.rooms, &bearer).await;
         let skew = match arguments.offline {
-            true => Err(clock::Unknown::Offline),
+            true => Err(Unknown::Offline),
             false => clock::skew(meetings.origin()).await,
         };
         (address, skew)
@@ -147,6 +148,21 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
         true => Status::Faults,
         false => Status::Fine,
     })
+}
+
+/// What is to be said of tokens of this launcher's: one is signed for somebody in this room, judged and thrown away.
+///
+/// # Errors
+/// Why none can be signed, and what mends it.
+pub(super) async fn judge(launcher: &Launcher, room: &Room) -> Result<Vec<Check>, (String, Option<String>)> {
+    let meetings = Meetings::new(&launcher.provider, launcher.token_lifetime, &launcher.features, Clock::System)
+        .map_err(|error| (with_causes(&error), Some(error.mend())))?;
+    let somebody = Bearer { id: None, name: "Somebody".into(), email: None, avatar: None, role: Role::Member };
+    let address =
+        meetings.address(room, launcher.rooms, &somebody).await.map_err(|error| (with_causes(&error), None))?;
+    let decoded = address.reveal().split_once("?jwt=").and_then(|(_, token)| Decoded::of(token));
+    let skew = clock::skew(meetings.origin()).await;
+    Ok(checks::all(launcher, meetings.secret_length(), address.reveal(), decoded.as_ref(), &skew))
 }
 
 /// The launcher that was named, or the only one.

@@ -174,7 +174,7 @@ async fn the_clock_is_compared_with_the_meeting_servers() {
 
     let outcome = asked(&at(-600).await).await;
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    assert!(outcome.stdout.contains("FAULT        clock") && outcome.stdout.contains("ahead of"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("fault        clock") && outcome.stdout.contains("ahead of"), "{}", outcome.stdout);
     let outcome = asked(&at(3 * 3600).await).await;
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stdout.contains("has expired there already"), "{}", outcome.stdout);

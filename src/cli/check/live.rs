@@ -6,9 +6,13 @@
 
 mod launcher;
 mod mattermost;
+mod meetings;
+mod outside;
 mod peer;
+mod plugin;
 mod table;
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -17,8 +21,11 @@ use serde::Serialize;
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::cert::read;
+use crate::cli::verdict::Verdict;
 use crate::config::model::{Answer, Config, Launcher, Route, Site};
 use crate::secret::Secret;
+
+use mattermost::Mattermost;
 
 pub(super) use table::write;
 
@@ -31,10 +38,10 @@ const LARGEST: usize = 1024 * 1024;
 /// What came of one look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Line {
-    /// The Mattermost or launcher that it is about.
+    /// The Mattermost, launcher or meeting server that it is about.
     pub(super) about: String,
     /// What was looked at.
-    pub(super) what: &'static str,
+    pub(super) what: Cow<'static, str>,
     /// How it is.
     pub(super) verdict: Verdict,
     /// Why.
@@ -42,31 +49,6 @@ pub(super) struct Line {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mend: Option<String>,
-}
-
-/// How it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Verdict {
-    /// As it should be.
-    Ok,
-    /// Works, and somebody will stumble over it.
-    Warning,
-    /// Does not work, for some or for all.
-    Fault,
-    /// Cannot be told from here, or not without a token.
-    NotChecked,
-}
-
-impl Verdict {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Fault => "fault",
-            Self::NotChecked => "not checked",
-        }
-    }
 }
 
 /// Gathers the lines about one thing.
@@ -77,8 +59,14 @@ struct Sheet<'l> {
 }
 
 impl Sheet<'_> {
-    fn add(&mut self, what: &'static str, verdict: Verdict, why: impl Into<String>, mend: Option<String>) {
-        self.lines.push(Line { about: self.about.clone(), what, verdict, why: why.into(), mend });
+    fn add(
+        &mut self,
+        what: impl Into<Cow<'static, str>>,
+        verdict: Verdict,
+        why: impl Into<String>,
+        mend: Option<String>,
+    ) {
+        self.lines.push(Line { about: self.about.clone(), what: what.into(), verdict, why: why.into(), mend });
     }
 
     fn ok(&mut self, what: &'static str, why: impl Into<String>) {
@@ -125,31 +113,53 @@ pub(super) fn token(path: &Path) -> Result<Secret<String>, String> {
 /// Where no runtime can be made.
 pub(super) fn look(config: &Config, token: Option<&Secret<String>>) -> io::Result<Vec<Line>> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let lines = runtime.block_on(async {
-        let mut lines = Vec::new();
-        let mut asked: Vec<&str> = Vec::new();
-        for stand in stands(config) {
-            if let Some(source) = stand.launcher.mattermost() {
-                for upstream in &source.proxy.upstreams {
-                    // One that several launchers ask is looked at once; its settings for each of them.
-                    let first = !asked.contains(&upstream.origin.as_str());
-                    asked.push(&upstream.origin);
-                    let about = match first {
-                        true => format!("Mattermost {}", upstream.origin),
-                        false => format!("Mattermost {}, for [launcher.{}]", upstream.origin, stand.launcher.name),
-                    };
-                    let mut sheet = Sheet { about, lines: &mut lines };
-                    mattermost::look(config, stand, upstream, &source.proxy, token, first, &mut sheet).await;
-                }
-            }
-            let about = format!("[launcher.{}] at {}", stand.launcher.name, stand.route.path);
-            launcher::look(config, stand, token, &mut Sheet { about, lines: &mut lines }).await;
-        }
-        lines
-    });
+    let mut lines = Vec::new();
+    runtime.block_on(look_at_all(config, token, &mut lines));
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_background();
     Ok(lines)
+}
+
+async fn look_at_all(config: &Config, token: Option<&Secret<String>>, lines: &mut Vec<Line>) {
+    // A Mattermost that several launchers ask is looked at once; its settings for each of them.
+    let mut asked: Vec<&str> = Vec::new();
+    for stand in stands(config) {
+        if let Some(mattermost) = Mattermost::of(config, stand) {
+            for upstream in mattermost.upstreams() {
+                let first = !asked.contains(&upstream.origin.as_str());
+                asked.push(&upstream.origin);
+                let about = match first {
+                    true => format!("Mattermost {}", upstream.origin),
+                    false => format!("Mattermost {}, for [launcher.{}]", upstream.origin, stand.launcher.name),
+                };
+                let mut sheet = Sheet { about, lines };
+                mattermost::look(config, stand, &mattermost, upstream, token, first, &mut sheet).await;
+            }
+        }
+        let about = format!("[launcher.{}] at {}", stand.launcher.name, stand.route.path);
+        launcher::look(config, stand, token, &mut Sheet { about, lines }).await;
+    }
+    for launcher in config.launchers() {
+        let about = format!("Meetings of [launcher.{}]", launcher.name);
+        meetings::look(launcher, &mut Sheet { about, lines }).await;
+    }
+}
+
+/// Whether an address that Mattermost has is the one by which browsers come.
+///
+/// Where no https is listened for, whoever ends TLS in front decides on scheme and port.
+fn leads_to(config: &Config, given: &str, expected: &str) -> bool {
+    let (given, expected) = (given.trim().trim_end_matches('/'), expected.trim_end_matches('/'));
+    match config.server.https.is_empty() {
+        false => given.eq_ignore_ascii_case(expected),
+        true => matches!((parts(given), parts(expected)), (Some(one), Some(other)) if one == other),
+    }
+}
+
+/// Host without port, and path.
+fn parts(address: &str) -> Option<(String, String)> {
+    let address: http::Uri = address.parse().ok()?;
+    Some((address.host()?.to_ascii_lowercase(), address.path().trim_end_matches('/').to_owned()))
 }
 
 fn stands(config: &Config) -> impl Iterator<Item = Stand<'_>> {
@@ -159,4 +169,39 @@ fn stands(config: &Config) -> impl Iterator<Item = Stand<'_>> {
             _ => None,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, source::Source, surroundings::Surroundings};
+
+    fn config(https: &str) -> Config {
+        let text = format!(
+            "[server]\nhttps = {https}\n[acme]\n[[site]]\nhosts = [\"a.example\"]\n\
+             [[site.route]]\npath = \"/\"\nrespond = \"here\"\n"
+        );
+        let source = Source { path: Path::new("gatepost.toml").into(), text };
+        let parsed = config::parse_in(source, &Surroundings::unasked());
+        parsed.config.unwrap_or_else(|| panic!("{:?}", parsed.findings))
+    }
+
+    #[test]
+    fn an_address_has_to_fit_whole_unless_somebody_else_ends_tls() {
+        let (ours, theirs) = (config("[\"[::1]:443\"]"), config("[]"));
+        let expected = "https://a.example/chat";
+        for (given, with_tls_here, with_tls_elsewhere) in [
+            ("https://a.example/chat", true, true),
+            (" https://A.example/chat/ ", true, true),
+            ("http://a.example/chat", false, true),
+            ("https://a.example:8443/chat", false, true),
+            ("https://a.example", false, false),
+            ("https://b.example/chat", false, false),
+            ("", false, false),
+            ("not an address", false, false),
+        ] {
+            assert_eq!(leads_to(&ours, given, expected), with_tls_here, "{given}");
+            assert_eq!(leads_to(&theirs, given, expected), with_tls_elsewhere, "{given}");
+        }
+    }
 }

@@ -10,29 +10,20 @@ use serde::Serialize;
 use crate::config::model::{JitsiKey, Launcher, Provider, Rooms};
 use crate::jitsi::provider::{LEAST_SECRET, public_key_file};
 
-use super::clock::{Skew, Unknown};
 use super::decoded::Decoded;
-
-/// How one look came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Verdict {
-    Ok,
-    Warning,
-    Fault,
-    NotChecked,
-}
+use crate::cli::clock::{Skew, Unknown};
+use crate::cli::verdict::Verdict;
 
 /// One look at a token.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Check {
+pub(in crate::cli) struct Check {
     /// At what.
-    pub(super) of: &'static str,
-    pub(super) verdict: Verdict,
-    pub(super) words: String,
+    pub(in crate::cli) of: &'static str,
+    pub(in crate::cli) verdict: Verdict,
+    pub(in crate::cli) words: String,
     /// The command or edit that mends it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) mend: Option<String>,
+    pub(in crate::cli) mend: Option<String>,
 }
 
 /// In seconds: less than this is too short to get from the click into the meeting, on a slow phone, with a page

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::clock::{Skew, Unknown};
 use super::*;
+use crate::cli::clock::{Skew, Unknown};
 use crate::config;
 use crate::config::surroundings::Surroundings;
 

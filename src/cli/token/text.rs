@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::cert::words::date;
 
 use super::Minted;
-use super::checks::{Verdict, span};
+use super::checks::span;
 
 pub(super) fn write(minted: &Minted<'_>, any_room: bool, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}\n", minted.address)?;
@@ -38,13 +38,7 @@ pub(super) fn write(minted: &Minted<'_>, any_room: bool, out: &mut impl Write) -
     }
     writeln!(out, "\nWhat is usually wrong")?;
     for check in &minted.checks {
-        let verdict = match check.verdict {
-            Verdict::Ok => "ok",
-            Verdict::Warning => "warning",
-            Verdict::Fault => "FAULT",
-            Verdict::NotChecked => "not checked",
-        };
-        writeln!(out, "  {:11}  {:7}  {}", verdict, check.of, check.words)?;
+        writeln!(out, "  {:11}  {:7}  {}", check.verdict.word(), check.of, check.words)?;
         if let Some(mend) = &check.mend {
             writeln!(out, "  {:11}  {:7}  = help: {mend}", "", "")?;
         }

@@ -9,31 +9,18 @@ use crate::config::model::Config;
 use crate::secret::Secret;
 
 use super::peer::Peer;
-use super::{Sheet, Stand};
+use super::{Sheet, Stand, outside};
 
 /// A room that nobody meets in.
-const ROOM: &str = "gatepost-check";
+pub(super) const ROOM: &str = "gatepost-check";
 
 pub(super) async fn look(config: &Config, stand: Stand<'_>, token: Option<&Secret<String>>, sheet: &mut Sheet<'_>) {
-    let peer = match Peer::gatepost(config, stand.site) {
-        Ok(peer) => peer,
-        Err(why) => return sheet.not_checked("answers", why, None),
-    };
     let prefix = stand.route.path.as_str().trim_end_matches('/');
-    match peer.ask(Method::GET, &format!("{prefix}/external_api.js"), None).await {
-        Err(why) => return sheet.fault("answers", why, "does `gatepost run` serve this file on this machine?"),
-        Ok(answer) if answer.status() == StatusCode::OK && answer.body().is_empty() => {
-            sheet.ok("answers", "and gives the plugin's compatibility mode nothing to run");
-        }
-        Ok(answer) => {
-            let why = format!("{prefix}/external_api.js was answered with {}", answer.status());
-            return sheet.fault(
-                "answers",
-                why,
-                "does the running gatepost serve this very file? gatepost explain, then SIGHUP",
-            );
-        }
-    }
+    let script = format!("{prefix}/external_api.js");
+    let public = outside::look(config, stand, &script, sheet).await;
+    let local = here(config, stand, &script, public.is_some(), sheet).await;
+    // By its public name where that leads to it: so browsers come.
+    let Some(peer) = public.or(local) else { return };
     let room = format!("{prefix}/{ROOM}");
     if stand.launcher.identity.is_empty() {
         sheet.warning(
@@ -48,6 +35,34 @@ pub(super) async fn look(config: &Config, stand: Stand<'_>, token: Option<&Secre
         Ok(answer) => without_session(&answer, sheet),
     }
     with_session(&peer, &room, stand, token, sheet).await;
+}
+
+/// The launcher of the gatepost that runs on this machine, where it answers.
+async fn here(config: &Config, stand: Stand<'_>, script: &str, elsewhere: bool, sheet: &mut Sheet<'_>) -> Option<Peer> {
+    const WHAT: &str = "answers";
+    const MEND: &str = "does `gatepost run` serve this file on this machine?";
+    let peer = match Peer::gatepost(config, stand.site) {
+        Ok(peer) => peer,
+        Err(why) => {
+            sheet.not_checked(WHAT, why, None);
+            return None;
+        }
+    };
+    match peer.ask(Method::GET, script, None).await {
+        Ok(answer) if answer.status() == StatusCode::OK && answer.body().is_empty() => {
+            sheet.ok(WHAT, "and gives the plugin's compatibility mode nothing to run");
+            return Some(peer);
+        }
+        Ok(answer) => sheet.fault(
+            WHAT,
+            format!("{script} was answered with {}", answer.status()),
+            "does the running gatepost serve this very file? gatepost explain, then SIGHUP",
+        ),
+        // The file may be looked at from a machine that it is not for.
+        Err(why) if elsewhere => sheet.warning(WHAT, format!("not on this machine: {why}"), MEND),
+        Err(why) => sheet.fault(WHAT, why, MEND),
+    }
+    None
 }
 
 fn without_session(answer: &Response<Bytes>, sheet: &mut Sheet<'_>) {
@@ -80,10 +95,9 @@ async fn with_session(
     match peer.ask(Method::HEAD, room, Some(token)).await {
         Err(why) => sheet.fault(WHAT, why, "look into gatepost's log"),
         Ok(answer) => match answer.status() {
-            StatusCode::OK => sheet.ok(
-                WHAT,
-                "would enter; only the head was asked for, which counts nobody and signs nothing: gatepost token does",
-            ),
+            StatusCode::OK => {
+                sheet.ok(WHAT, "would enter; only the head was asked for, which counts nobody and signs nothing");
+            }
             StatusCode::FOUND | StatusCode::UNAUTHORIZED => {
                 let mend = "is the token a bot's, or its owner deactivated? Does the launcher ask the Mattermost that gave it?";
                 sheet.fault(WHAT, "is led to the login all the same", mend);

@@ -1,34 +1,95 @@
 //! A Mattermost that a launcher asks: whether it answers, and whether its settings fit.
 //!
-//! Sources: `api4/config.go`, `config/client.go` (which parts of the client's configuration are for everybody), the
-//! Jitsi plugin's `plugin.json`.
+//! Sources: `api4/config.go`, `config/client.go` (`SiteURL` is for everybody, `ManagedResourcePaths` for people with an
+//! account).
 
 use std::time::{Duration, Instant, SystemTime};
 
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::config::model::{Config, Proxy, UpstreamAddress, Way};
+use crate::config::model::{Answer, Config, Proxy, Route, Site, UpstreamAddress, Way};
 use crate::secret::Secret;
 
 use super::peer::{Peer, date};
-use super::{Sheet, Stand};
+use super::{Sheet, Stand, leads_to, plugin};
 
 /// JaaS allows no leeway; a token is good a minute before its time.
 const MOST_SKEW: Duration = Duration::from_secs(30);
 
+/// A Mattermost that a launcher has to do with, and how browsers come to it.
+#[derive(Debug)]
+pub(super) struct Mattermost<'c> {
+    proxy: &'c Proxy,
+    /// Where this file shows it: the site, and the address for browsers where the site has a name.
+    shown: Option<(&'c Site, Option<String>)>,
+}
+
+impl<'c> Mattermost<'c> {
+    /// The one that is asked about sessions; for a launcher that believes the plugin alone, the only one of the file.
+    pub(super) fn of(config: &'c Config, stand: Stand<'c>) -> Option<Self> {
+        let shown: Vec<(&Site, &Route, &Proxy)> = config
+            .sites
+            .iter()
+            .flat_map(|site| site.routes.iter().map(move |route| (site, route)))
+            .filter_map(|(site, route)| match &route.answer {
+                Answer::Proxy(proxy) if proxy.mattermost => Some((site, route, proxy)),
+                _ => None,
+            })
+            .collect();
+        let asked = stand.launcher.mattermost().map(|source| &source.proxy);
+        let believed = stand.launcher.identity.iter().any(|way| matches!(way, Way::Plugin(_)));
+        let proxy = match (asked, shown.as_slice()) {
+            (Some(asked), _) => asked,
+            (None, [(_, _, only)]) if believed => *only,
+            (None, _) => return None,
+        };
+        // Where several sites show it, the launcher's own; where it is asked by an address that none shows, the only
+        // one that the file has.
+        let same =
+            |other: &Proxy| proxy.upstreams.iter().any(|one| other.upstreams.iter().any(|it| it.origin == one.origin));
+        let here = shown.iter().find(|(site, _, other)| same(other) && std::ptr::eq(*site, stand.site));
+        let only = || shown.first().filter(|_| shown.len() == 1);
+        let shown = here.or_else(|| shown.iter().find(|(_, _, other)| same(other))).or_else(only);
+        let shown = shown.map(|(site, route, _)| {
+            let origin = config.public_origin(site);
+            (*site, origin.map(|origin| format!("{origin}{}", route.path.as_str().trim_end_matches('/'))))
+        });
+        Some(Self { proxy, shown })
+    }
+
+    /// Where it listens.
+    pub(super) fn upstreams(&self) -> &'c [UpstreamAddress] {
+        &self.proxy.upstreams
+    }
+
+    /// Its address for browsers, where that is known.
+    fn address(&self) -> Option<&str> {
+        self.shown.as_ref()?.1.as_deref()
+    }
+
+    /// What `Host` says when a browser asks.
+    fn authority(&self) -> Option<&str> {
+        self.address()?.split("://").nth(1)?.split('/').next()
+    }
+
+    /// Whether it is on a launcher's own host.
+    fn shares_host(&self, stand: Stand<'_>) -> bool {
+        self.shown.as_ref().is_some_and(|(site, _)| std::ptr::eq(*site, stand.site))
+    }
+}
+
 pub(super) async fn look(
     config: &Config,
     stand: Stand<'_>,
+    mattermost: &Mattermost<'_>,
     upstream: &UpstreamAddress,
-    proxy: &Proxy,
     token: Option<&Secret<String>>,
     first: bool,
     sheet: &mut Sheet<'_>,
 ) {
-    let origin = config.public_origin(stand.site);
-    let authority = origin.as_deref().and_then(|origin| origin.split("://").nth(1)).unwrap_or(upstream.host.as_str());
-    let peer = match Peer::upstream(upstream, proxy, authority.to_owned()) {
+    let authority = mattermost.authority().unwrap_or(upstream.host.as_str());
+    let peer = match Peer::upstream(upstream, mattermost.proxy, authority.to_owned()) {
         Ok(peer) => peer,
         Err(why) => return sheet.fault("answers", why, "see what `gatepost check` says of upstream_roots"),
     };
@@ -45,10 +106,10 @@ pub(super) async fn look(
         Err(why) => return sheet.fault("settings", why, "is it running?"),
     };
     if first {
-        site_url(&client, config, stand, sheet);
+        site_url(&client, config, mattermost, sheet);
     }
-    managed_paths(&client, stand, token.is_some(), sheet);
-    plugin(&peer, config, stand, token, sheet).await;
+    managed_paths(&client, mattermost, stand, token.is_some(), sheet);
+    plugin::look(&peer, config, stand, token, sheet).await;
 }
 
 async fn answers(peer: &Peer, sheet: &mut Sheet<'_>) -> bool {
@@ -93,34 +154,40 @@ fn clock(there: SystemTime, took: Duration, sheet: &mut Sheet<'_>) {
     }
 }
 
-fn site_url(client: &Value, config: &Config, stand: Stand<'_>, sheet: &mut Sheet<'_>) {
-    let Some(site_url) = client["SiteURL"].as_str() else {
-        return sheet.not_checked("SiteURL", "this Mattermost does not tell it", None);
+fn site_url(client: &Value, config: &Config, mattermost: &Mattermost<'_>, sheet: &mut Sheet<'_>) {
+    const WHAT: &str = "SiteURL";
+    let Some(site_url) = client[WHAT].as_str() else {
+        return sheet.not_checked(WHAT, "this Mattermost does not tell it", None);
     };
-    let mattermost = stand
-        .site
-        .routes
-        .iter()
-        .find(|route| matches!(&route.answer, crate::config::model::Answer::Proxy(proxy) if proxy.mattermost));
-    let Some((origin, route)) = config.public_origin(stand.site).zip(mattermost) else {
-        return sheet.not_checked("SiteURL", format!("is {site_url}; this site does not show Mattermost"), None);
+    let Some(expected) = mattermost.address() else {
+        return sheet.not_checked(
+            WHAT,
+            format!("is \"{site_url}\"; this file shows this Mattermost under no name"),
+            None,
+        );
     };
-    let expected = format!("{origin}{}", route.path.as_str().trim_end_matches('/'));
-    if site_url.trim_end_matches('/').eq_ignore_ascii_case(&expected) {
-        return sheet.ok("SiteURL", format!("is {expected}"));
+    if leads_to(config, site_url, expected) {
+        return sheet.ok(WHAT, format!("is {site_url}"));
     }
     let said = if site_url.is_empty() { "is empty".to_owned() } else { format!("is {site_url}") };
     sheet.fault(
-        "SiteURL",
+        WHAT,
         format!("{said}, and browsers come by {expected}: newer servers refuse their WebSockets, links lead elsewhere"),
         format!("System Console › Environment › Web Server › Site URL: {expected}"),
     );
 }
 
-fn managed_paths(client: &Value, stand: Stand<'_>, has_token: bool, sheet: &mut Sheet<'_>) {
+fn managed_paths(
+    client: &Value,
+    mattermost: &Mattermost<'_>,
+    stand: Stand<'_>,
+    has_token: bool,
+    sheet: &mut Sheet<'_>,
+) {
     const WHAT: &str = "ManagedResourcePaths";
-    let Some(segment) = stand.route.path.as_str().split('/').find(|segment| !segment.is_empty()) else {
-        return sheet.ok(WHAT, "is not needed: the launcher has a host of its own");
+    let segment = stand.route.path.as_str().split('/').find(|segment| !segment.is_empty());
+    let Some(segment) = segment.filter(|_| mattermost.shares_host(stand)) else {
+        return sheet.ok(WHAT, "is not needed: the launcher is on a host of its own");
     };
     let Some(paths) = client[WHAT].as_str() else {
         let why = if has_token {
@@ -139,118 +206,9 @@ fn managed_paths(client: &Value, stand: Stand<'_>, has_token: bool, sheet: &mut 
         format!(
             "has no \"{segment}\": links to meetings in messages are taken by Mattermost's web app (\"team not found\")"
         ),
-        format!("mmctl config set ServiceSettings.ManagedResourcePaths {whole}"),
+        format!(
+            "System Console › Environment › Web Server › Managed Resource Paths, or \
+             mmctl config set ServiceSettings.ManagedResourcePaths {whole}"
+        ),
     );
-}
-
-async fn plugin(peer: &Peer, config: &Config, stand: Stand<'_>, token: Option<&Secret<String>>, sheet: &mut Sheet<'_>) {
-    const WHAT: &str = "Jitsi plugin";
-    let needs = Some("--token-file with a token of a system administrator's");
-    let Some(token) = token else {
-        return sheet.not_checked(WHAT, "only system administrators see its settings", needs);
-    };
-    let settings: Value = match peer.ask(Method::GET, "/api/v4/config", Some(token)).await {
-        Ok(answer) if answer.status() == StatusCode::OK => serde_json::from_slice(answer.body()).unwrap_or(Value::Null),
-        Ok(answer) if answer.status() == StatusCode::FORBIDDEN => {
-            return sheet.not_checked(WHAT, "the token is no system administrator's", needs);
-        }
-        Ok(answer) => {
-            return sheet.not_checked(WHAT, format!("GET /api/v4/config was answered with {}", answer.status()), None);
-        }
-        Err(why) => return sheet.not_checked(WHAT, why, None),
-    };
-    let plugins = &settings["PluginSettings"];
-    if plugins["PluginStates"]["jitsi"]["Enable"] != Value::Bool(true) {
-        let needed = stand.launcher.identity.iter().any(|way| matches!(way, Way::Plugin(_)));
-        return match needed {
-            false => sheet.ok(WHAT, "is not in use; links to the launcher work without it"),
-            true => sheet.fault(
-                WHAT,
-                "is not enabled, and identity has \"plugin\": nobody comes by its links",
-                "enable it in System Console › Plugins, or take \"plugin\" out of identity",
-            ),
-        };
-    }
-    let jitsi = &plugins["Plugins"]["jitsi"];
-    address(jitsi, config, stand, sheet);
-    embedded(jitsi, sheet);
-    signing(jitsi, stand, sheet);
-}
-
-/// A setting of the plugin's; Mattermost keeps their names in lower case, and some tools do not.
-fn setting<'v>(jitsi: &'v Value, name: &str) -> Option<&'v Value> {
-    jitsi.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-}
-
-fn is_on(jitsi: &Value, name: &str) -> bool {
-    match setting(jitsi, name) {
-        Some(Value::Bool(on)) => *on,
-        Some(Value::String(text)) => text == "true",
-        _ => false,
-    }
-}
-
-fn address(jitsi: &Value, config: &Config, stand: Stand<'_>, sheet: &mut Sheet<'_>) {
-    const WHAT: &str = "plugin: Jitsi Server URL";
-    let Some(origin) = config.public_origin(stand.site) else {
-        return sheet.not_checked(WHAT, "the launcher's site has but wildcards for names", None);
-    };
-    let expected = format!("{origin}{}", stand.route.path.as_str().trim_end_matches('/'));
-    let given = setting(jitsi, "JitsiURL").and_then(Value::as_str).unwrap_or_default();
-    match given.trim().trim_end_matches('/') {
-        given if given.eq_ignore_ascii_case(&expected) => sheet.ok(WHAT, format!("is {expected}")),
-        "" => sheet.fault(WHAT, "is empty: meetings start at meet.jit.si", format!("set it to {expected}")),
-        given => {
-            sheet.warning(WHAT, format!("is {given}, which is not this launcher"), format!("set it to {expected}"));
-        }
-    }
-}
-
-fn embedded(jitsi: &Value, sheet: &mut Sheet<'_>) {
-    match is_on(jitsi, "JitsiEmbedded") {
-        true => sheet.fault(
-            "plugin: embedded",
-            "is on: it drops the launcher's path, and the desktop app gives a frame neither camera nor microphone",
-            "turn \"Embed Jitsi video inside Mattermost\" off; each user: /jitsi settings embedded false",
-        ),
-        false => sheet.ok("plugin: embedded", "is off"),
-    }
-    if is_on(jitsi, "JitsiCompatibilityMode") {
-        sheet.warning(
-            "plugin: compatibility mode",
-            "is on: the meeting server's script would run inside Mattermost; the launcher answers with an empty one",
-            "turn it off",
-        );
-    }
-}
-
-fn signing(jitsi: &Value, stand: Stand<'_>, sheet: &mut Sheet<'_>) {
-    const WHAT: &str = "plugin: JWT";
-    let ours = stand.launcher.identity.iter().find_map(|way| match way {
-        Way::Plugin(source) => Some(source.app_id.as_str()),
-        Way::Mattermost(_) => None,
-    });
-    let theirs = setting(jitsi, "JitsiAppID").and_then(Value::as_str).unwrap_or_default();
-    match (is_on(jitsi, "JitsiJWT"), ours) {
-        (true, Some(ours)) if ours == theirs => {
-            sheet
-                .ok(WHAT, "is on, with this launcher's App ID; whether the secret is the same shows at the first link");
-        }
-        (true, Some(ours)) => sheet.fault(
-            WHAT,
-            format!("is on with the App ID \"{theirs}\", and plugin_app_id is \"{ours}\": no link is believed"),
-            "make them the same",
-        ),
-        (false, Some(_)) => sheet.fault(
-            WHAT,
-            "is off, and identity has \"plugin\": links carry no token, and phones come unnamed",
-            "turn \"Use JWT Authentication for Jitsi\" on, with plugin_app_id and plugin_secret",
-        ),
-        (true, None) => sheet.warning(
-            WHAT,
-            "is on, and this launcher does not read its tokens: they stand in links for nothing",
-            "add \"plugin\" to identity, with plugin_app_id and plugin_secret, or turn it off",
-        ),
-        (false, None) => sheet.ok(WHAT, "is off, as identity has it"),
-    }
 }

@@ -9,6 +9,7 @@ use http::{HeaderValue, Request, Response, header};
 
 use crate::config::finding::Place;
 use crate::config::model::{Config, Proxy, Site, UpstreamAddress, UpstreamVerify};
+use crate::error::RequestError;
 use crate::outgoing::{Trust, Upstream};
 use crate::route::host::{Host, HostPattern};
 use crate::secret::Secret;
@@ -34,8 +35,7 @@ impl Peer {
 
     /// The gatepost that serves this configuration on this machine, asked by a site's name.
     ///
-    /// The listener is connected to, not what the name resolves to: that way it is this gatepost, whatever a router or
-    /// DNS makes of the name.
+    /// Its listener is connected to: that way it is this gatepost, whatever DNS or a router makes of the name.
     pub(super) fn gatepost(config: &Config, site: &Site) -> Result<Self, String> {
         let name = site.hosts.iter().find_map(HostPattern::exact).ok_or("its site has but wildcards for names")?;
         let tls = !config.server.https.is_empty();
@@ -48,10 +48,15 @@ impl Peer {
         let host = Host::parse(&bracketed(address.ip())).map_err(|error| error.to_string())?;
         let scheme = if tls { "https" } else { "http" };
         let address = UpstreamAddress { tls, host, port: address.port(), origin: format!("{scheme}://{address}") };
-        let own = config.certificates.iter().find_map(|certificate| certificate.trusted_roots.clone());
-        let roots = own.or_else(|| config.acme.as_ref().and_then(|acme| acme.trusted_roots.clone()));
-        let verify = UpstreamVerify { on: true, roots, name: Some(name.clone()), place: Place::default() };
-        Self::new(address, &verify, name.to_string())
+        Self::new(address, &as_browsers_do(config, name), name.to_string())
+    }
+
+    /// Whoever answers for a site's name, by https.
+    pub(super) fn public(config: &Config, name: &Host, port: u16) -> Result<Self, String> {
+        let authority = if port == 443 { name.to_string() } else { format!("{name}:{port}") };
+        let origin = format!("https://{authority}");
+        let address = UpstreamAddress { tls: true, host: name.clone(), port, origin };
+        Self::new(address, &as_browsers_do(config, name), authority)
     }
 
     fn new(address: UpstreamAddress, verify: &UpstreamVerify, authority: String) -> Result<Self, String> {
@@ -60,13 +65,23 @@ impl Peer {
         Ok(Self { upstream: Upstream::with_times(address, trust, WITHIN, KEPT), authority })
     }
 
-    /// One small request, as whoever has this token.
+    /// As [`Self::try_ask`], with what went wrong in words.
     pub(super) async fn ask(
         &self,
         method: http::Method,
         target: &str,
         token: Option<&Secret<String>>,
     ) -> Result<Response<Bytes>, String> {
+        self.try_ask(method, target, token).await.map_err(|error| crate::cli::with_causes(&error))
+    }
+
+    /// One small request, as whoever has this token.
+    pub(super) async fn try_ask(
+        &self,
+        method: http::Method,
+        target: &str,
+        token: Option<&Secret<String>>,
+    ) -> Result<Response<Bytes>, RequestError> {
         let mut request = Request::builder()
             .method(method)
             .uri(target)
@@ -75,13 +90,20 @@ impl Peer {
             .header("x-forwarded-proto", "https");
         if let Some(token) = token {
             let bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal()));
-            let mut bearer = bearer.map_err(|_| "the token makes no field value".to_owned())?;
+            let mut bearer = bearer.map_err(|_| RequestError::Bad("the token makes no field value"))?;
             bearer.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, bearer);
         }
-        let request = request.body(()).map_err(|error| error.to_string())?;
-        self.upstream.fetch(request, LARGEST, WITHIN).await.map_err(|error| crate::cli::with_causes(&error))
+        let request = request.body(()).map_err(|_| RequestError::Bad("the request makes no head"))?;
+        self.upstream.fetch(request, LARGEST, WITHIN).await
     }
+}
+
+/// The name has to be in the certificate; of the roots, the file's own count where it has some.
+fn as_browsers_do(config: &Config, name: &Host) -> UpstreamVerify {
+    let own = config.certificates.iter().find_map(|certificate| certificate.trusted_roots.clone());
+    let roots = own.or_else(|| config.acme.as_ref().and_then(|acme| acme.trusted_roots.clone()));
+    UpstreamVerify { on: true, roots, name: Some(name.clone()), place: Place::default() }
 }
 
 /// What an answer's `Date` says (RFC 9110 section 6.6.1).
