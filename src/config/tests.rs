@@ -1,5 +1,6 @@
 //! The examples load, and every wrong file gets exactly the words beside it.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -263,15 +264,47 @@ fn a_secret_of_meeting_tokens_is_none_of_the_plugins_wherever_both_come_from() {
     assert!(two_secrets("{ file = \"s\" }", long, &unknown()).is_empty());
 }
 
+/// Each table's keys stand in the first column below its own heading.
 #[test]
-fn every_key_of_a_launcher_is_in_its_documentation() {
+fn every_key_of_a_launcher_is_in_its_documentation_and_no_other() {
     let documented = fs::read_to_string("docs/launcher.md").expect("readable");
-    for table in ["launcher.x", "launcher.x.page"] {
+    let mut sections: HashMap<&str, HashSet<&str>> = HashMap::new();
+    let mut section = "";
+    for line in documented.lines() {
+        if line.starts_with('#') {
+            section = line.split('`').nth(1).unwrap_or_default();
+        } else if let Some(first) = line.strip_prefix("| `").and_then(|line| line.split('|').next()) {
+            sections.entry(section).or_default().extend(first.split(['`', ',', ' ']).filter(|key| !key.is_empty()));
+        }
+    }
+    for table in ["launcher.NAME", "launcher.NAME.features", "launcher.NAME.page"] {
         let parsed = parse(&format!("[{table}]\nzzzzzzzzzz = 1\n"));
         let unknown = parsed.findings.iter().find(|finding| finding.what.contains("zzzzzzzzzz")).expect("a finding");
         let known = unknown.mend.as_deref().and_then(|mend| mend.strip_prefix("known here: ")).expect("all keys");
-        for key in known.split(", ") {
-            assert!(documented.contains(&format!("`{key}`")), "{key} of [{table}] is missing");
+        let known: HashSet<_> = known.split(", ").collect();
+        assert_eq!(sections.get(&*format!("[{table}]")), Some(&known), "[{table}]");
+    }
+}
+
+#[test]
+fn the_readme_names_every_example() {
+    let readme = fs::read_to_string("README.md").expect("readable");
+    for example in files_in("examples") {
+        let name = example.file_name().and_then(|name| name.to_str()).expect("a name");
+        assert!(readme.contains(&format!("`{name}`")), "{name} is missing");
+    }
+}
+
+#[test]
+fn every_document_and_example_that_is_named_is_there() {
+    let documents = fs::read_dir("docs").expect("docs").map(|entry| entry.expect("an entry").path());
+    let named_in = documents.chain(files_in("examples")).chain(["README.md".into(), "CHANGELOG.md".into()]);
+    for path in named_in {
+        let text = fs::read_to_string(&path).expect("readable");
+        let words = text.split(|c: char| c.is_whitespace() || "`()[],;:".contains(c));
+        for named in words.filter(|word| word.starts_with("docs/") || word.starts_with("examples/")) {
+            let named = named.trim_end_matches('.');
+            assert!(Path::new(named).exists(), "{} names {named}", path.display());
         }
     }
 }
