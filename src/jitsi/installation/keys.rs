@@ -179,7 +179,9 @@ fn make(path: &Path) -> Result<(), KeysError> {
     let folder = path.parent().unwrap_or(path);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make the folder", folder))?;
     let secret = random().map_err(|_| KeysError::NoRandom(path.to_owned()))?;
-    let beside = folder.join(format!(".{FILE}.{}", std::process::id()));
+    // No process id: in a container every gatepost is number 1, as was the one that was killed half-way.
+    let name = random().map_err(|_| KeysError::NoRandom(path.to_owned()))?;
+    let beside = folder.join(format!(".{FILE}.{}", &encode(&name)[..16]));
     let written = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
         file.write_all((encode(&secret) + "\n").as_bytes())?;
@@ -249,6 +251,15 @@ mod tests {
             assert!(error.mend().contains("backup"));
             assert_eq!(fs::read(&path).expect("there"), bad);
         }
+    }
+
+    #[test]
+    fn what_one_that_was_killed_half_way_left_behind_stops_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let left = folder.path().join(format!(".{FILE}.{}", std::process::id()));
+        fs::write(&left, "half of a k").expect("written");
+        let first = Keys::open(folder.path()).expect("a key").ledger();
+        assert_eq!(Keys::open(folder.path()).expect("a key").ledger(), first);
     }
 
     #[test]
