@@ -278,6 +278,9 @@ impl Launcher {
             (Asked::Nothing, LaunchMode::Redirect) => None,
             (Asked::Room(room), _) => Some(room),
         };
+        if is_part(request) {
+            return Err(RequestError::Forbidden);
+        }
         let fields = request.headers();
         let asker = Asker { fields, query: request.uri().query(), room: room.as_ref() };
         let entrant = match self.ways[..] {
@@ -427,6 +430,15 @@ fn is_prefetch<B>(request: &Request<B>) -> bool {
     ["sec-purpose", "purpose"]
         .iter()
         .any(|name| request.headers().get(*name).is_some_and(|purpose| purpose.as_bytes().starts_with(b"prefetch")))
+}
+
+/// Whether a browser wants this as a picture, a script, a frame or the like of another page (Fetch Metadata, sections 2.1
+/// and 2.2): nobody has asked for a meeting then, and none would open. What fetches by itself is left alone; only pages
+/// of the same host can read the answer.
+fn is_part<B>(request: &Request<B>) -> bool {
+    let said = |name| request.headers().get(name).map(HeaderValue::as_bytes);
+    said("sec-fetch-mode") == Some(b"no-cors")
+        || said("sec-fetch-dest").is_some_and(|wanted| wanted != b"document" && wanted != b"empty")
 }
 
 /// The answer to `external_api.js`: the plugin runs whatever comes, of whatever status, inside Mattermost.

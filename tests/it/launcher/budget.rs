@@ -49,6 +49,26 @@ fn usage(key: &str, app_id: &str, devices: &[&str]) -> String {
 }
 
 #[tokio::test]
+async fn a_picture_in_a_post_that_is_none_uses_up_nobody() {
+    let mattermost = mattermost().await;
+    let (builder, _) = meetings(&mattermost, "monthly_users = 1\nat_limit = \"deny-new\"");
+    let gate = builder.run().await;
+    for how in [
+        "no-cors\nSec-Fetch-Dest: image",
+        "cors\nSec-Fetch-Dest: image",
+        "no-cors\nSec-Fetch-Dest: empty",
+        "navigate\nSec-Fetch-Dest: iframe",
+    ] {
+        let fields = format!("\nCookie: MMAUTHTOKEN={SESSION}\nSec-Fetch-Mode: {how}");
+        let page = ask(&gate, "/jitsi/room1", &fields).await;
+        assert_eq!(page.status(), 403, "{how}: {page:?}");
+        assert!(!is_meeting(&page) && !page.has("set-cookie"), "{how}: {page:?}");
+    }
+    let fields = format!("\nCookie: MMAUTHTOKEN={SESSION}\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: document");
+    assert!(is_meeting(&ask(&gate, "/jitsi/room1", &fields).await));
+}
+
+#[tokio::test]
 async fn where_it_only_warns_everybody_gets_in_and_a_moderator_is_told() {
     let mattermost = mattermost().await;
     let (builder, _) = meetings(&mattermost, "monthly_users = 2\nat_limit = \"warn\"");
