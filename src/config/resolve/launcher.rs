@@ -309,6 +309,8 @@ fn login(given: &Spanned<String>, gather: &mut Gather<'_>) -> Option<String> {
     let parsed = text.parse::<http::Uri>().ok().filter(|uri| {
         matches!(uri.scheme_str(), Some("https" | "http"))
             && uri.query().is_none()
+            // It parses, and is left out: the login would stand behind the `#`.
+            && !text.contains('#')
             && uri.authority().is_some_and(|authority| Authority::parse(authority.as_str()).is_ok())
     });
     if parsed.is_none() {
