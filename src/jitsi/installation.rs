@@ -86,7 +86,7 @@ impl Installation {
     /// What is wrong with the state folder, in words; `None` too where nothing was opened yet.
     pub fn fault(&self) -> Option<String> {
         let opened = self.opened.get()?;
-        let keys = opened.fault.as_ref().map(|fault| format!("{}; {}", with_cause(fault), fault.mend()));
+        let keys = opened.fault.as_ref().map(words);
         keys.or_else(|| opened.ledger.as_ref().and_then(Ledger::fault))
     }
 
@@ -97,7 +97,7 @@ impl Installation {
     pub async fn admit(&self, admission: Admission) -> Result<Admitted, LedgerError> {
         match self.ledger() {
             Some(ledger) => ledger.admit(admission).await,
-            None => Err(LedgerError::Gone),
+            None => Err(LedgerError::Closed),
         }
     }
 
@@ -108,7 +108,7 @@ impl Installation {
     pub async fn record(&self, launcher: &str, event: Event) -> Result<(), LedgerError> {
         match self.ledger() {
             Some(ledger) => ledger.record(launcher.to_owned(), event).await.map(drop),
-            None => Err(LedgerError::Gone),
+            None => Err(LedgerError::Closed),
         }
     }
 
@@ -119,7 +119,7 @@ impl Installation {
     pub async fn redeem(&self, invitation: [u8; 16], device: String, until: u64) -> Result<bool, LedgerError> {
         match self.ledger() {
             Some(ledger) => ledger.redeem(invitation, device, until).await,
-            None => Err(LedgerError::Gone),
+            None => Err(LedgerError::Closed),
         }
     }
 
@@ -155,9 +155,8 @@ impl Installation {
                 Some(Ok(keys)) => (keys, None),
                 Some(Err(fault)) => {
                     tracing::error!(
-                        "{}: who comes to meetings is not counted, invitations are not believed; {}",
-                        with_cause(&fault),
-                        fault.mend()
+                        "who comes to meetings is not counted, invitations are not believed: {}",
+                        words(&fault)
                     );
                     (passing(), Some(fault))
                 }
@@ -180,11 +179,10 @@ fn passing() -> Keys {
     Keys::passing().expect("the system gives random numbers")
 }
 
-fn with_cause(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
+/// What is wrong with the keys, and how it is mended. They are read once: everything that was signed since stands on them.
+fn words(fault: &KeysError) -> String {
+    let cause = std::error::Error::source(fault).map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{fault}{cause}; {}; then restart gatepost", fault.mend())
 }
 
 impl std::fmt::Debug for Installation {
@@ -210,15 +208,18 @@ mod tests {
         assert!(installation.is_open() && state.join("installation.key").exists());
     }
 
-    #[test]
-    fn a_folder_that_cannot_be_used_is_said_and_stops_nothing() {
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_used_is_said_and_stops_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("file");
         std::fs::write(&file, "").expect("written");
         let installation = Installation::at(&file.join("state"), Clock::System);
         installation.open();
         let fault = installation.fault().expect("a fault");
-        assert!(fault.contains(&file.display().to_string()), "{fault}");
+        assert!(fault.contains(&file.display().to_string()) && fault.ends_with("restart gatepost"), "{fault}");
+        // No thread of the ledger's has ended: there never was one.
+        let error = installation.redeem([0; 16], "device".into(), 0).await.expect_err("nothing is kept");
+        assert!(matches!(error, LedgerError::Closed), "{error}");
     }
 
     #[test]
