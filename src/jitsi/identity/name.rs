@@ -18,11 +18,16 @@ const LONGEST_EMAIL: usize = 128;
 /// Longest id; Mattermost's have 26 characters (`server/public/model/utils.go`, `IsValidId`).
 const LONGEST_ID: usize = 64;
 
-/// Letters with nothing to see: zero-width blanks and joiners, the soft hyphen, the Hangul fillers and the blank Braille pattern.
-const UNSEEN: [char; 10] = [
-    '\u{00AD}', '\u{115F}', '\u{1160}', '\u{200B}', '\u{200C}', '\u{200D}', '\u{2060}', '\u{2800}', '\u{3164}',
-    '\u{FEFF}',
-];
+/// Letters with nothing to see: what Unicode has nothing drawn for (`Default_Ignorable_Code_Point` in
+/// `DerivedCoreProperties.txt`), such as zero-width blanks, marks of direction, fillers and selectors; and the blank
+/// Braille pattern.
+const fn is_unseen(letter: char) -> bool {
+    matches!(letter,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}'
+        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}
 
 /// Which name is shown: the first of these that the person has, and the user name where they have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,7 +68,7 @@ impl Default for NameOrder {
 pub fn shown(text: &str) -> String {
     let kept: String = text.chars().filter(|c| !c.is_control() && !DIRECTION.contains(c)).collect();
     let kept: String = kept.trim().chars().take(LONGEST).collect();
-    if kept.chars().all(|c| c.is_whitespace() || UNSEEN.contains(&c)) { String::new() } else { kept.trim_end().into() }
+    if kept.chars().all(|c| c.is_whitespace() || is_unseen(c)) { String::new() } else { kept.trim_end().into() }
 }
 
 /// An address that a token may carry; `None` where there is none, or what is no address.
@@ -122,6 +127,9 @@ mod tests {
             (" \u{A0} ", ""),
             ("\u{200B}\u{FEFF}", ""),
             ("\u{3164}\u{2800}", ""),
+            ("\u{200E} \u{200F}\u{61C}", ""),
+            ("\u{2063}\u{FE0F}\u{E0041}\u{34F}\u{180E}\u{FFA0}", ""),
+            ("❤\u{FE0F}", "❤\u{FE0F}"),
         ] {
             assert_eq!(shown(given), expected, "{given:?}");
         }
