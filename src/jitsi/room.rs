@@ -38,6 +38,9 @@ const EXTERNAL_API: &str = "external_api.js";
 /// What browsers and robots ask of a host by themselves, where a launcher has the whole host: nobody's room.
 const UNASKED: [&str; 2] = ["favicon.ico", "robots.txt"];
 
+/// What Safari asks for besides, without cookies, in several sizes: `apple-touch-icon-120x120-precomposed.png`.
+const TOUCH_ICON: (&str, &str) = ("apple-touch-icon", ".png");
+
 /// Marks that turn the direction of text: in a room name they only serve to show another name than is meant.
 pub(super) const DIRECTION: [char; 9] =
     ['\u{202A}', '\u{202B}', '\u{202C}', '\u{202D}', '\u{202E}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'];
@@ -173,7 +176,8 @@ impl Room {
         if name.is_empty() || name == "." || name == ".." {
             return Err(RoomError::Empty);
         }
-        if name == RESERVED || name.eq_ignore_ascii_case(EXTERNAL_API) || UNASKED.contains(&name.as_str()) {
+        let is_icon = name.starts_with(TOUCH_ICON.0) && name.ends_with(TOUCH_ICON.1);
+        if name == RESERVED || name.eq_ignore_ascii_case(EXTERNAL_API) || UNASKED.contains(&name.as_str()) || is_icon {
             return Err(RoomError::Reserved);
         }
         let room = Self(name.into());

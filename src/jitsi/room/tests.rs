@@ -64,6 +64,8 @@ fn what_jitsi_could_not_open_is_refused() {
         ("/external_api.js%3F", RoomError::Reserved),
         ("/EXTERNAL_API.JS", RoomError::Reserved),
         ("/favicon.ico", RoomError::Reserved),
+        ("/apple-touch-icon.png", RoomError::Reserved),
+        ("/apple-touch-icon-120x120-precomposed.png", RoomError::Reserved),
         ("/.", RoomError::Empty),
         ("/%2E.", RoomError::Empty),
         ("/(.)", RoomError::Empty),
