@@ -38,7 +38,7 @@ const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigFile,
-    /// The room's name, as it stands in the meeting's link
+    /// The room's name in words: "Sales talk" where the meeting's link has Sales%20talk
     room: String,
     /// How long the link holds, as in \"2h\" or \"1d\"; 31 days at most
     #[arg(long = "for", value_name = "DURATION", value_parser = crate::config::duration)]

@@ -46,7 +46,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigFile,
-    /// The room's name, as it stands in the meeting's link
+    /// The room's name in words: "Sales talk" where the meeting's link has Sales%20talk
     room: String,
     /// Whom the token names
     #[arg(long, value_name = "NAME", default_value = "Somebody")]
