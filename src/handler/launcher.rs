@@ -61,6 +61,8 @@ pub struct Launcher {
     guests: Guests,
     moderators: Moderators,
     rooms: Rooms,
+    /// Whether people's addresses go into its tokens, also of those whom another launcher led here.
+    email: bool,
     avatars: bool,
     limit: Option<u32>,
     at_limit: AtLimit,
@@ -197,6 +199,7 @@ impl Launcher {
             guests,
             moderators: model.moderators.clone(),
             rooms: model.rooms,
+            email: model.people.email,
             avatars: model.people.avatars,
             limit: model.budget.limit.map(u32::from),
             at_limit,

@@ -168,7 +168,9 @@ impl Launcher {
 
     fn bearer(&self, entrant: Entrant, role: Role, avatar: Option<String>) -> Bearer {
         match entrant {
-            Entrant::Person(Person { id, name, email, .. }) => Bearer { id: Some(id), name, email, avatar, role },
+            Entrant::Person(Person { id, name, email, .. }) => {
+                Bearer { id: Some(id), name, email: email.filter(|_| self.email), avatar, role }
+            }
             Entrant::Guest(name) => Bearer { id: None, name, email: self.anonymous.email.clone(), avatar: None, role },
             Entrant::Unasked => Bearer {
                 id: None,

@@ -119,7 +119,7 @@ async fn many_at_once_do_not_share_the_last_place() {
 #[tokio::test]
 async fn who_comes_too_late_is_led_to_the_other_launcher() {
     let mattermost = mattermost().await;
-    let (builder, _) = meetings(&mattermost, "monthly_users = 1\nat_limit = \"fallback:spare\"");
+    let (builder, public) = meetings(&mattermost, "monthly_users = 1\nat_limit = \"fallback:spare\"");
     let builder = builder.replacing(
         "[launcher.jaas]",
         r#"[launcher.spare]
@@ -128,6 +128,7 @@ async fn who_comes_too_late_is_led_to_the_other_launcher() {
         key_id = "vpaas-magic-cookie-spare/aabbcc"
         private_key = "private.pk"
         moderators = []
+        send_email = false
 
         [launcher.jaas]"#,
     );
@@ -136,6 +137,8 @@ async fn who_comes_too_late_is_led_to_the_other_launcher() {
     assert!(meeting(&first.open(&gate).await).starts_with(&format!("https://8x8.vc/{APP_ID}/room1")));
     let page = second.open(&gate).await;
     assert!(meeting(&page).starts_with("https://8x8.vc/vpaas-magic-cookie-spare/room1"), "{}", page.text());
+    let user = &claims(&meeting(&page), &public)["context"]["user"];
+    assert!(user["id"] == "a1" && user.get("email").is_none(), "its rules hold: {user}");
     assert!(page.text().contains("spare") && page.text().contains("class=\"notice\""), "it is said: {}", page.text());
     assert!(meeting(&first.open(&gate).await).starts_with(&format!("https://8x8.vc/{APP_ID}/room1")));
 }
