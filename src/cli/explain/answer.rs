@@ -193,7 +193,10 @@ fn of_launcher(launcher: &Launcher, rest: &str) -> Answered {
         }
         Ok(AskedRoom::Nothing) => (None, "302 to a meeting with a random name".into()),
         Ok(AskedRoom::ExternalApi) => (Some(200), "an empty script, for Mattermost's Jitsi plugin".into()),
-        Err(_) => (None, "refused: this is no name of a room".into()),
+        Err(_) => match own(rest) {
+            Some(own) => (None, own.into()),
+            None => (None, "refused: this is no name of a room".into()),
+        },
     };
     let mut answered = Answered::new("launcher", status, answer);
     let details = &mut answered.details;
@@ -209,6 +212,20 @@ fn of_launcher(launcher: &Launcher, rest: &str) -> Answered {
         token(launcher, details);
     }
     answered
+}
+
+/// What a launcher has of its own below the segment `-` (`crate::handler::launcher`), and which key opens it.
+fn own(rest: &str) -> Option<&'static str> {
+    let (name, rest) = rest.trim_matches('/').strip_prefix("-/").map(|own| own.split_once('/').unwrap_or((own, "")))?;
+    match (name, rest.is_empty()) {
+        ("session", true) => Some("204 where somebody is signed in, else 401"),
+        ("guest", false) => Some("the guests' form; 404 without guests = \"join\""),
+        ("invite", false) => Some("an invitation's form; 404 without invitations = true"),
+        ("webhook", true) => Some("what 8x8 posts is counted; 404 without webhook_secret"),
+        ("avatar", false) => Some("a copy of a picture; 404 without avatars = true"),
+        ("logo", true) => Some("the logo; 404 where [launcher.NAME.page] has none"),
+        _ => None,
+    }
 }
 
 /// Whose meetings, and by what its tokens are known there.

@@ -79,6 +79,21 @@ https://mattermost.site.com/jitsi/Room%20Name/
 }
 
 #[test]
+fn a_launchers_own_addresses_are_told_from_rooms() {
+    for (path, said) in [
+        ("-/webhook", "what 8x8 posts is counted; 404 without webhook_secret"),
+        ("-/guest/Room/", "the guests' form"),
+        ("-/invite/AAAA", "an invitation's form"),
+        ("-/webhook/x", "no name of a room"),
+        ("-/guest", "no name of a room"),
+        ("-", "no name of a room"),
+    ] {
+        let shown = original(&format!("https://mattermost.site.com/jitsi/{path}"));
+        assert!(shown.contains(said), "{path}: {shown}");
+    }
+}
+
+#[test]
 fn plain_http_is_redirected_and_explained_on() {
     let shown = original("http://site.com/a?b=1");
     assert!(shown.contains("  answer    301 to https://site.com/a?b=1\n"), "{shown}");
