@@ -23,6 +23,7 @@ use crate::error::RequestError;
 
 use super::file::File;
 use super::resolve::is_hidden;
+use super::shelf;
 
 /// A folder whose content is served, and what links in it may do.
 #[derive(Debug, Clone)]
@@ -69,8 +70,13 @@ impl Tree {
 
     /// Opens what is at `path`, which is relative, without dot segments, and empty for the root.
     pub(super) async fn open(&self, path: &[u8]) -> Result<Opened, Refused> {
+        let root = &self.0.root;
+        if let Some(kept) = shelf::find(root, path) {
+            return Ok(Opened::File(File::kept(kept)));
+        }
         match self.0.open(path, ResolveFlags::CACHED) {
             Err(Errno::AGAIN | Errno::INVAL) => {}
+            Ok(Opened::File(file)) => return Ok(Opened::File(shelf::keep(root, path, file))),
             done => return done.map_err(Refused::from),
         }
         let (inner, path) = (Arc::clone(&self.0), path.to_owned());
@@ -82,6 +88,11 @@ impl Tree {
         let root = self.0.look_at_root(ResolveFlags::empty())?;
         let handle = self.0.follow(&root, path, ResolveFlags::empty())?;
         Ok(fs::fstat(handle)?)
+    }
+
+    /// Where the files are.
+    pub(super) fn root(&self) -> &Path {
+        &self.0.root
     }
 
     /// Whether links are followed at all.
@@ -111,14 +122,14 @@ impl Inner {
         let whole = self.root.join(OsStr::from_bytes(path));
         match fs::openat2(CWD, &whole, READ, Mode::empty(), how | ResolveFlags::NO_SYMLINKS) {
             Err(errno) if needs_second_look(errno) => {}
-            done => return sort(done?),
+            done => return sort(done?, File::by_name),
         }
         // Often the link is the root itself, as where `current` points at the newest release.
         let root = self.look_at_root(how)?;
         let relative = or_itself(path);
         match fs::openat2(&root, relative, READ, Mode::empty(), how | ResolveFlags::NO_SYMLINKS) {
             Err(errno) if needs_second_look(errno) => {}
-            done => return sort(done?),
+            done => return sort(done?, File::by_name),
         }
         let handle = self.follow(&root, path, how)?;
         match FileType::from_raw_mode(fs::fstat(&handle)?.st_mode) {
@@ -126,7 +137,7 @@ impl Inner {
             _ => return Err(Errno::NXIO),
         }
         // The same file again, for reading: this link of the kernel's leads to the handle, not to a name.
-        sort(fs::open(handle_path(&handle), READ, Mode::empty())?)
+        sort(fs::open(handle_path(&handle), READ, Mode::empty())?, File::new)
     }
 
     fn look_at_root(&self, how: ResolveFlags) -> rustix::io::Result<OwnedFd> {
@@ -191,10 +202,10 @@ fn handle_path(handle: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", handle.as_raw_fd())
 }
 
-fn sort(handle: OwnedFd) -> rustix::io::Result<Opened> {
+fn sort(handle: OwnedFd, file: fn(OwnedFd, &Stat) -> File) -> rustix::io::Result<Opened> {
     let stat = fs::fstat(&handle)?;
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Ok(Opened::File(File::new(handle, &stat))),
+        FileType::RegularFile => Ok(Opened::File(file(handle, &stat))),
         FileType::Directory => Ok(Opened::Folder(handle)),
         _ => Err(Errno::NXIO),
     }

@@ -1,4 +1,4 @@
-//! One open file: its size and age, and its bytes as a body.
+//! One file, open or in memory: its size and age, and its bytes as a body.
 //!
 //! What the kernel has in its cache is read on the spot; only what must come
 //! from the disk goes to a thread that may block. A file that shrinks while it is
@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::vec;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use rustix::fs::Stat;
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
@@ -24,13 +25,22 @@ use crate::body::BodyError;
 
 use super::allow::{Refused, off_thread};
 use super::buffer::{Buffer, CHUNK};
+use super::encoding::Coding;
+use super::shelf::{Kept, Stamp};
 
-/// An open regular file.
+/// A regular file.
 #[derive(Debug)]
 pub(super) struct File {
-    handle: OwnedFd,
+    content: Content,
     size: u64,
     modified: Modified,
+    stamp: Option<Stamp>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Open(OwnedFd),
+    Kept(Arc<Kept>),
 }
 
 /// When a file was last changed, to the nanosecond, before or after 1970.
@@ -46,16 +56,63 @@ impl Modified {
         Self { seconds: i64::from(stat.st_mtime), nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or_default() }
     }
 
-    /// As a time of day that an HTTP date can say: none before 1970, none in the future (RFC 9110 section 8.8.2.1).
+    /// The entity tag of that many bytes of this age (RFC 9110 section 8.8.3), in the coding in which they are
+    /// stored; weak where a coding is made as they are sent.
+    pub(super) fn tag(self, size: u64, stored: Option<Coding>, sent: Option<Coding>) -> HeaderValue {
+        let Self { seconds, nanoseconds } = self;
+        let weak = if stored.is_none() && sent.is_some() { "W/" } else { "" };
+        let (hyphen, coding) = stored.or(sent).map_or(("", ""), |coding| ("-", coding.name()));
+        let tag = format!("{weak}\"{seconds:x}.{nanoseconds:x}-{size:x}{hyphen}{coding}\"");
+        HeaderValue::try_from(tag).expect("hexadecimal digits, and a coding's name")
+    }
+
+    /// To the second, as an HTTP date says it; none before 1970.
+    pub(super) fn time(self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(self.seconds).ok()?))
+    }
+
+    /// The same, but not in the future (RFC 9110 section 8.8.2.1).
     pub(super) fn at_most(self, now: SystemTime) -> Option<SystemTime> {
-        let age = Duration::from_secs(u64::try_from(self.seconds).ok()?);
-        Some(UNIX_EPOCH.checked_add(age).map_or(now, |time| time.min(now)))
+        (self.seconds >= 0).then(|| self.time().map_or(now, |time| time.min(now)))
     }
 }
 
 impl File {
     pub(super) fn new(handle: OwnedFd, stat: &Stat) -> Self {
-        Self { handle, size: u64::try_from(stat.st_size).unwrap_or_default(), modified: Modified::of(stat) }
+        Self {
+            content: Content::Open(handle),
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
+            modified: Modified::of(stat),
+            stamp: None,
+        }
+    }
+
+    /// One that its name alone led to, through no link: asking for the name tells whether it is still the same.
+    pub(super) fn by_name(handle: OwnedFd, stat: &Stat) -> Self {
+        Self { stamp: Some(Stamp::of(stat)), ..Self::new(handle, stat) }
+    }
+
+    /// One whose bytes are in memory.
+    pub(super) fn kept(kept: Arc<Kept>) -> Self {
+        Self {
+            size: kept.bytes.len() as u64,
+            modified: kept.stamp.modified,
+            stamp: Some(kept.stamp),
+            content: Content::Kept(kept),
+        }
+    }
+
+    /// What is known of it beside its bytes, where they are in memory.
+    pub(super) fn as_kept(&self) -> Option<&Arc<Kept>> {
+        match &self.content {
+            Content::Kept(kept) => Some(kept),
+            Content::Open(_) => None,
+        }
+    }
+
+    /// What tells it from every other state of its name, where a name alone led to it.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        self.stamp
     }
 
     /// In bytes, when it was opened.
@@ -67,14 +124,32 @@ impl File {
         self.modified
     }
 
+    pub(super) fn handle(&self) -> Option<&OwnedFd> {
+        match &self.content {
+            Content::Open(handle) => Some(handle),
+            Content::Kept(_) => None,
+        }
+    }
+
+    /// All of its bytes, if the disk need not be waited for.
+    pub(super) fn read_at_once(&self) -> Option<Bytes> {
+        let mut bytes = vec![0; usize::try_from(self.size).ok()?];
+        fill(self.handle()?, &mut bytes, 0, Wait::Never).ok()?;
+        Some(bytes.into())
+    }
+
     /// Those bytes at once; meant for few.
     pub(super) async fn read(self, span: Range<u64>) -> Result<Bytes, Refused> {
         let length = usize::try_from(span.end.saturating_sub(span.start)).map_err(|_| Refused::from(Errno::FBIG))?;
+        let handle = match self.content {
+            Content::Open(handle) => handle,
+            Content::Kept(kept) => return Ok(part(&kept.bytes, &span)),
+        };
         let mut bytes = vec![0; length];
-        match fill(&self.handle, &mut bytes, span.start, Wait::Never) {
+        match fill(&handle, &mut bytes, span.start, Wait::Never) {
             Ok(()) => Ok(bytes.into()),
             Err(Errno::AGAIN | Errno::OPNOTSUPP) => {
-                off_thread(move || match fill(&self.handle, &mut bytes, span.start, Wait::ForDisk) {
+                off_thread(move || match fill(&handle, &mut bytes, span.start, Wait::ForDisk) {
                     Ok(()) => Ok(bytes.into()),
                     Err(errno) => Err(Refused::Broken(shrunk_or(errno))),
                 })
@@ -87,14 +162,11 @@ impl File {
     /// A body of these pieces, read as they are sent.
     pub(super) fn into_body(self, pieces: Vec<Piece>) -> FileBody {
         let left = pieces.iter().map(Piece::length).sum();
-        FileBody {
-            handle: Arc::new(self.handle),
-            pieces: pieces.into_iter(),
-            span: 0..0,
-            left,
-            in_cache: true,
-            reading: None,
-        }
+        let (handle, pieces) = match self.content {
+            Content::Open(handle) => (Some(Arc::new(handle)), pieces),
+            Content::Kept(kept) => (None, pieces.into_iter().map(|piece| piece.of(&kept.bytes)).collect()),
+        };
+        FileBody { handle, pieces: pieces.into_iter(), span: 0..0, left, in_cache: true, reading: None }
     }
 }
 
@@ -114,11 +186,27 @@ impl Piece {
             Self::Span(span) => span.end.saturating_sub(span.start),
         }
     }
+
+    /// The same piece of bytes that are in memory.
+    fn of(self, bytes: &Bytes) -> Self {
+        match self {
+            Self::Span(span) => Self::Text(part(bytes, &span)),
+            text @ Self::Text(_) => text,
+        }
+    }
+}
+
+/// The part of a file in memory, which is all of it: a span ends where the file does at the latest.
+fn part(bytes: &Bytes, span: &Range<u64>) -> Bytes {
+    let at = |offset: u64| usize::try_from(offset).map_or(bytes.len(), |offset| offset.min(bytes.len()));
+    let (start, end) = (at(span.start), at(span.end));
+    bytes.slice(start.min(end)..end)
 }
 
 /// A file's bytes, read as they are sent, one buffer at a time.
 pub(super) struct FileBody {
-    handle: Arc<OwnedFd>,
+    /// None where all pieces are bytes already.
+    handle: Option<Arc<OwnedFd>>,
     pieces: vec::IntoIter<Piece>,
     /// What is left of the span that is being read.
     span: Range<u64>,
@@ -133,10 +221,11 @@ impl FileBody {
     /// The next bytes of the span.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         let wanted = usize::try_from(self.span.end - self.span.start).map_or(CHUNK, |left| left.min(CHUNK));
+        let Some(handle) = &self.handle else { return Poll::Ready(Err(shrunk())) };
         if self.reading.is_none() {
             let mut buffer = Buffer::take();
             if self.in_cache {
-                match read_some(&self.handle, buffer.room(wanted), self.span.start, Wait::Never) {
+                match read_some(handle, buffer.room(wanted), self.span.start, Wait::Never) {
                     Ok(0) => return Poll::Ready(Err(shrunk())),
                     Ok(read) => return Poll::Ready(Ok(buffer.freeze(read))),
                     Err(Errno::AGAIN) => {}
@@ -144,7 +233,7 @@ impl FileBody {
                     Err(errno) => return Poll::Ready(Err(errno.into())),
                 }
             }
-            let (handle, at) = (Arc::clone(&self.handle), self.span.start);
+            let (handle, at) = (Arc::clone(handle), self.span.start);
             self.reading = Some(tokio::task::spawn_blocking(move || {
                 let read = read_some(&handle, buffer.room(wanted), at, Wait::ForDisk);
                 (buffer, read)

@@ -24,8 +24,9 @@ use super::allow::{Refused, Tree, off_thread};
 use super::compress::compress;
 use super::encoding::Accepted;
 use super::file::Modified;
-use super::reply::{WORTH_COMPRESSING, set_length};
+use super::reply::set_length;
 use super::resolve::reference;
+use super::variant::WORTH_COMPRESSING;
 
 /// More than this nobody reads, and a phone's browser takes seconds over.
 const MOST: usize = 10_000;

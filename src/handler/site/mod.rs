@@ -24,8 +24,10 @@ mod media;
 mod range;
 mod reply;
 pub(crate) mod resolve;
+mod shelf;
 #[cfg(test)]
 mod tests;
+mod variant;
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;

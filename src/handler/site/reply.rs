@@ -1,39 +1,28 @@
-//! From an open file to an answer: which variant of it, under which conditions, which bytes.
+//! From a file to an answer: under which conditions, which bytes.
 //!
 //! `HEAD` gets what `GET` would get, without the body. A range is a range of the
 //! variant that is served; what is compressed as it is sent has no ranges.
 
 use std::io;
 use std::ops::Range;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
 
 use crate::body::Body;
 
-use super::allow::{Opened, Refused, Tree};
+use super::allow::{Refused, Tree};
 use super::buffer::CHUNK;
 use super::compress::compress;
 use super::condition::{Validators, Verdict};
-use super::encoding::{Accepted, Coding};
+use super::encoding::Coding;
 use super::file::{File, Piece};
-use super::media::{Media, Squeeze};
+use super::media::Media;
 use super::range::Wanted;
-
-/// Below this a coding saves nothing: the answer fits into one packet with its head or without.
-pub(super) const WORTH_COMPRESSING: u64 = 1024;
-
-/// One form of a file, as it will be sent.
-struct Variant {
-    file: File,
-    media: Media,
-    /// How `file` is coded already.
-    stored: Option<Coding>,
-    /// How it is coded as it is sent.
-    sent: Option<Coding>,
-}
+use super::shelf::Kept;
+use super::variant::Variant;
 
 /// Answers with a file that stands at `path`.
 pub(super) async fn reply<B>(
@@ -45,9 +34,8 @@ pub(super) async fn reply<B>(
     let asked = request.headers();
     let get = request.method() == Method::GET;
     let variant = Variant::choose(tree, path, file, asked, get && asked.contains_key(header::RANGE)).await;
-    let tag = variant.tag();
-    let modified = variant.file.modified().at_most(SystemTime::now());
-    let validators = Validators { tag: &tag, modified };
+    let state = variant.state();
+    let validators = Validators { tag: state.tag.to_str().unwrap_or_default(), modified: state.modified };
 
     let mut response = Response::new(Body::Empty);
     *response.headers_mut() = HeaderMap::with_capacity(10);
@@ -59,17 +47,22 @@ pub(super) async fn reply<B>(
         }
         Verdict::NotModified => {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-            variant.describe_state(&tag, modified, response.headers_mut());
+            variant.describe_state(&state, response.headers_mut());
             return Ok(response);
         }
-        Verdict::Send => variant.describe_state(&tag, modified, response.headers_mut()),
+        Verdict::Send => variant.describe_state(&state, response.headers_mut()),
     }
     variant.describe_content(response.headers_mut());
 
     if let Some(coding) = variant.sent {
         if get {
-            let size = variant.file.size();
-            *response.body_mut() = compress(Body::stream(variant.file.into_body(vec![Piece::Span(0..size)])), coding);
+            *response.body_mut() = match variant.file.as_kept() {
+                Some(kept) => Body::full(coded(kept, coding).await?),
+                None => {
+                    let size = variant.file.size();
+                    compress(Body::stream(variant.file.into_body(vec![Piece::Span(0..size)])), coding)
+                }
+            };
         }
         return Ok(response);
     }
@@ -93,69 +86,6 @@ pub(super) async fn page(status: StatusCode, path: &[u8], file: File, get: bool)
         *response.body_mut() = span(file, 0..size).await?;
     }
     Ok(response)
-}
-
-impl Variant {
-    /// A compressed sibling that is as new as the file; else the file itself, compressed as it is sent where that helps.
-    async fn choose(tree: &Tree, path: &[u8], file: File, asked: &HeaderMap, ranged: bool) -> Self {
-        let media = Media::of(path);
-        let plain = |file| Self { file, media, stored: None, sent: None };
-        let accepted = Accepted::of(asked);
-        let squeeze = media.squeeze();
-        if squeeze == Squeeze::Never && accepted.takes_identity() {
-            return plain(file);
-        }
-        for coding in accepted.codings() {
-            let sibling = [path, coding.suffix().as_bytes()].concat();
-            if let Ok(Opened::File(sibling)) = tree.open(&sibling).await
-                && sibling.modified() >= file.modified()
-            {
-                return Self { file: sibling, media, stored: Some(coding), sent: None };
-            }
-        }
-        let worth = squeeze == Squeeze::Well && file.size() > WORTH_COMPRESSING;
-        if !ranged && (worth || !accepted.takes_identity()) {
-            return Self { sent: accepted.codings().next(), ..plain(file) };
-        }
-        plain(file)
-    }
-
-    /// Strong for bytes that are stored, weak for bytes that are made: an encoder may make them otherwise next time.
-    fn tag(&self) -> String {
-        let modified = self.file.modified();
-        let (seconds, nanoseconds, size) = (modified.seconds, modified.nanoseconds, self.file.size());
-        match (self.stored, self.sent) {
-            (None, None) => format!("\"{seconds:x}.{nanoseconds:x}-{size:x}\""),
-            (Some(coding), _) => format!("\"{seconds:x}.{nanoseconds:x}-{size:x}-{}\"", coding.name()),
-            (None, Some(coding)) => format!("W/\"{seconds:x}.{nanoseconds:x}-{size:x}-{}\"", coding.name()),
-        }
-    }
-
-    /// The fields that a 304 has too (RFC 9110 section 15.4.5).
-    fn describe_state(&self, tag: &str, modified: Option<SystemTime>, fields: &mut HeaderMap) {
-        if let Ok(tag) = HeaderValue::try_from(tag) {
-            fields.insert(header::ETAG, tag);
-        }
-        if let Some(modified) = modified
-            && let Ok(modified) = HeaderValue::try_from(httpdate::fmt_http_date(modified))
-        {
-            fields.insert(header::LAST_MODIFIED, modified);
-        }
-        if self.media.squeeze() != Squeeze::Never {
-            fields.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        }
-    }
-
-    fn describe_content(&self, fields: &mut HeaderMap) {
-        fields.insert(header::CONTENT_TYPE, self.media.content_type());
-        fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if let Some(coding) = self.stored.or(self.sent) {
-            fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-        }
-        if self.sent.is_none() {
-            fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        }
-    }
 }
 
 async fn send(
@@ -205,6 +135,16 @@ async fn send(
         }
     }
     Ok(response)
+}
+
+/// A kept file in a coding: made for the first who asks, and kept with it for the others.
+async fn coded(kept: &Kept, coding: Coding) -> Result<Bytes, Refused> {
+    if let Some(bytes) = kept.coded(coding).get() {
+        return Ok(bytes.clone());
+    }
+    let made = compress(Body::full(kept.bytes.clone()), coding).collect().await;
+    let made = made.map_err(|error| Refused::Broken(io::Error::other(error)))?.to_bytes();
+    Ok(kept.coded(coding).get_or_init(|| made).clone())
 }
 
 /// A part of a file: at once where it fits into one buffer, else as it is sent.

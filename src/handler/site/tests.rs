@@ -3,6 +3,7 @@
 mod content;
 mod encodings;
 mod errors;
+mod kept;
 mod links;
 mod listings;
 mod paths;

@@ -4,7 +4,7 @@ use super::*;
 use async_compression::tokio::bufread::GzipDecoder;
 use tokio::io::AsyncReadExt;
 
-async fn gunzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) async fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     GzipDecoder::new(bytes).read_to_end(&mut plain).await.expect("gzip");
     plain
