@@ -86,8 +86,14 @@ fn tokens(criterion: &mut Criterion) {
             dialect: Dialect::Jaas,
         };
         let signer = Signer::new(key, terms, Clock::System).expect("a signer");
-        let bearer =
-            Bearer { id: Some("a1".into()), name: "Anna".into(), email: None, avatar: None, role: Role::Member };
+        let bearer = Bearer {
+            id: Some("a1".into()),
+            name: "Anna".into(),
+            email: None,
+            avatar: None,
+            role: Role::Member,
+            until: None,
+        };
         group.bench_function(BenchmarkId::new("new room", name), |bencher| {
             bencher.iter(|| {
                 let room = Room::random().expect("random numbers").claim();

@@ -21,8 +21,8 @@ use super::{ConfigFile, Failure, Status, with_causes};
 
 pub(super) const AFTER_HELP: &str = "\
 Whoever opens the link is asked for a name and enters that one room as a guest, never as a moderator. The first
-browser that uses it keeps it: sent on, it opens nothing. It cannot be called back; give it a short time. The
-meeting's own token, which they get on entering, holds for the launcher's `token_lifetime`, also beyond that time.
+browser that uses it keeps it: sent on, it opens nothing. It cannot be called back; give it a short time, and time
+enough: the meeting's own token ends with it, so that whoever leaves the meeting after that cannot come back.
 The launcher needs `invitations = true`. Run it as the user that gatepost runs as: it reads a key in `state`.
 
 Examples:

@@ -113,6 +113,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
         email: arguments.email.clone(),
         avatar: None,
         role: arguments.role.into(),
+        until: None,
     };
     let (address, skew) = waited(async {
         let address = meetings.address(&room, launcher.rooms, &bearer).await;
@@ -157,7 +158,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
 pub(super) async fn judge(launcher: &Launcher, room: &Room) -> Result<Vec<Check>, (String, Option<String>)> {
     let meetings = Meetings::new(&launcher.provider, launcher.token_lifetime, &launcher.features, Clock::System)
         .map_err(|error| (with_causes(&error), Some(error.mend())))?;
-    let somebody = Bearer { id: None, name: "Somebody".into(), email: None, avatar: None, role: Role::Member };
+    let somebody =
+        Bearer { id: None, name: "Somebody".into(), email: None, avatar: None, role: Role::Member, until: None };
     let address =
         meetings.address(room, launcher.rooms, &somebody).await.map_err(|error| (with_causes(&error), None))?;
     let decoded = address.reveal().split_once("?jwt=").and_then(|(_, token)| Decoded::of(token));

@@ -1,4 +1,4 @@
-//! Whom a meeting lets in, and as what.
+//! Whom a meeting lets in, as what, and for how long.
 //!
 //! It knows nothing of accounts: who somebody is and what they may do was settled
 //! before. What is not known is left out, never made up.
@@ -16,6 +16,8 @@ pub struct Bearer {
     pub avatar: Option<String>,
     /// What they may do.
     pub role: Role,
+    /// When their right to enter ends, in seconds since 1970, which no token outlives; `None` where nothing ends it.
+    pub until: Option<u64>,
 }
 
 /// What somebody may do in a meeting.

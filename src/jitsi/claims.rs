@@ -108,7 +108,7 @@ impl<'a> Claims<'a> {
             room,
             iat: now,
             nbf: now.saturating_sub(BACKDATED),
-            exp: now.saturating_add(terms.lifetime),
+            exp: bearer.until.unwrap_or(u64::MAX).min(now.saturating_add(terms.lifetime)),
             moderator: jitsi.then_some(moderates),
             context: Context {
                 user: User {

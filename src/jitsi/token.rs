@@ -91,13 +91,15 @@ impl Signer {
 
     /// A token that lets `bearer` into `room`: what [`super::room::Room::claim`] says, or `*` for all.
     ///
-    /// Within a quarter of its lifetime the same token is given to the same bearer for the same room.
+    /// Within a quarter of its lifetime the same token is given to the same bearer for the same room. It ends when
+    /// [`Bearer::until`] says, where that is sooner.
     ///
     /// # Errors
     /// See [`SignError`]; none is the client's doing.
     pub async fn token(&self, room: String, bearer: Bearer) -> Result<Secret<String>, SignError> {
         let now = self.0.clock.unix_seconds();
-        let fingerprint = Fingerprint::of(&Claims::new(&self.0.terms, &room, &bearer, 0))?;
+        // Claims of the second 0 show nothing of an end that lies beyond their lifetime.
+        let fingerprint = Fingerprint::of(&(Claims::new(&self.0.terms, &room, &bearer, 0), bearer.until))?;
         if let Some(token) = self.0.recent.get(&fingerprint, now) {
             return Ok(token);
         }

@@ -68,6 +68,11 @@ async fn mattermost() -> Upstream {
     .await
 }
 
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("a clock after 1970").as_secs()
+}
+
 async fn ask(gate: &Gate, path: &str, fields: &str) -> Message {
     gate.tls(CHAT).await.ask(&format!("GET {path} HTTP/1.1\nHost: chat.example\nAccept: text/html{fields}")).await
 }

@@ -24,7 +24,11 @@ pub(super) enum Entrant {
     /// With an account.
     Person(Person),
     /// From outside, under a name of their own.
-    Guest(String),
+    Guest {
+        name: String,
+        /// When their invitation ends, in seconds since 1970; `None` where they came by the form's own address.
+        until: Option<u64>,
+    },
     /// Nobody was asked.
     Unasked,
 }
@@ -131,7 +135,7 @@ impl Launcher {
             Entrant::Person(person) => {
                 (Some(person.id.clone()), person.username.clone().unwrap_or_else(|| person.name.clone()))
             }
-            Entrant::Guest(name) => (None, name.clone()),
+            Entrant::Guest { name, .. } => (None, name.clone()),
             Entrant::Unasked => (None, String::new()),
         };
         let admission = Admission {
@@ -148,7 +152,7 @@ impl Launcher {
     /// By the rule of this launcher, which may be one that another fell back to.
     fn role(&self, entrant: &Entrant) -> Role {
         let person = match entrant {
-            Entrant::Guest(_) => return Role::Guest,
+            Entrant::Guest { .. } => return Role::Guest,
             Entrant::Unasked if self.moderators == Moderators::Everyone => return Role::Moderator,
             Entrant::Unasked => return Role::Member,
             Entrant::Person(person) => person,
@@ -169,15 +173,18 @@ impl Launcher {
     fn bearer(&self, entrant: Entrant, role: Role, avatar: Option<String>) -> Bearer {
         match entrant {
             Entrant::Person(Person { id, name, email, .. }) => {
-                Bearer { id: Some(id), name, email: email.filter(|_| self.email), avatar, role }
+                Bearer { id: Some(id), name, email: email.filter(|_| self.email), avatar, role, until: None }
             }
-            Entrant::Guest(name) => Bearer { id: None, name, email: self.anonymous.email.clone(), avatar: None, role },
+            Entrant::Guest { name, until } => {
+                Bearer { id: None, name, email: self.anonymous.email.clone(), avatar: None, role, until }
+            }
             Entrant::Unasked => Bearer {
                 id: None,
                 name: self.anonymous_name().into_owned(),
                 email: self.anonymous.email.clone(),
                 avatar: None,
                 role,
+                until: None,
             },
         }
     }

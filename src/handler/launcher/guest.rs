@@ -45,6 +45,14 @@ impl Behind {
             Self::Invitation(invitation) => &invitation.room,
         }
     }
+
+    /// When the right to enter ends by itself.
+    fn until(&self) -> Option<u64> {
+        match self {
+            Self::Room { .. } => None,
+            Self::Invitation(invitation) => Some(invitation.until),
+        }
+    }
 }
 
 /// A form to be shown, as far as it differs.
@@ -165,8 +173,9 @@ impl Launcher {
                 Err(_) => return self.ledger_down(&action),
             }
         }
+        let entrant = Entrant::Guest { name, until: behind.until() };
         let browser = Browser { device, fields: &head.headers };
-        self.enter(Some(behind.room().clone()), Entrant::Guest(name), &browser, context, ask).await
+        self.enter(Some(behind.room().clone()), entrant, &browser, context, ask).await
     }
 
     /// What the form's mark says; a fault where the form is not ours, or not this browser's.

@@ -61,7 +61,7 @@ fn room(path: &str) -> Room {
 }
 
 fn named(name: &str) -> Bearer {
-    Bearer { id: None, name: name.into(), email: None, avatar: None, role: Role::Member }
+    Bearer { id: None, name: name.into(), email: None, avatar: None, role: Role::Member, until: None }
 }
 
 fn payload(address: &str) -> Value {

@@ -2,7 +2,8 @@
 //!
 //! A signature takes a millisecond of arithmetic, and a page that is loaded again asks for
 //! the very same words. For a quarter of its lifetime a token is given once more to the
-//! same person for the same room; what is left of it is three quarters at least.
+//! same person for the same room; what is left of it is three quarters at least, or all
+//! that is left of an invitation.
 //!
 //! It keeps nobody's claims, only their hash beside the token.
 
@@ -27,7 +28,7 @@ pub(super) struct Recent {
     lasting: u64,
 }
 
-/// SHA-256 of everything in a token but its times.
+/// SHA-256 of everything in a token but its times, and of when the right to enter ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint([u8; 32]);
 

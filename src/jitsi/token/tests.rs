@@ -64,6 +64,7 @@ fn alice(role: Role) -> Bearer {
         email: Some("alice@gatepost.test".into()),
         avatar: None,
         role,
+        until: None,
     }
 }
 
@@ -99,7 +100,8 @@ async fn r104_a_token_says_what_jaas_demands_and_nothing_else() {
 #[tokio::test]
 async fn r106_moderator_and_features_are_strings_and_what_is_unknown_is_left_out() {
     let (_, key) = rsa();
-    let nobody = Bearer { id: None, name: "Type Your Name".into(), email: None, avatar: None, role: Role::Member };
+    let nobody =
+        Bearer { id: None, name: "Type Your Name".into(), email: None, avatar: None, role: Role::Member, until: None };
     let token = signer(key, jaas(60, Features::default())).token("*".into(), nobody).await.expect("a token");
     let (_, payload, ..) = opened(&token);
     assert_eq!(payload["room"], "*");
@@ -269,5 +271,22 @@ async fn only_the_very_same_person_for_the_very_same_room_is_given_a_token_again
     ];
     for (index, token) in others.iter().enumerate() {
         assert!(*token != first && !others[..index].contains(token), "{index}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_ends_with_the_invitation_that_it_was_given_for_and_goes_to_nobody_else() {
+    let signer = signer(shared(), jaas(3600, Features::default()));
+    let until = async |until: Option<u64>| {
+        let gus = Bearer { id: None, name: "Gus".into(), until, ..alice(Role::Guest) };
+        let claims = opened(&signer.token("room1".into(), gus).await.expect("a token")).1;
+        (claims["iat"].as_u64(), claims["exp"].as_u64())
+    };
+    // The same name in the same room, by the form and by two invitations, each asked for twice.
+    for _ in 0..2 {
+        assert_eq!(until(None).await, (Some(NOW), Some(NOW + 3600)));
+        assert_eq!(until(Some(NOW + 5)).await, (Some(NOW), Some(NOW + 5)));
+        assert_eq!(until(Some(NOW + 600)).await, (Some(NOW), Some(NOW + 600)));
+        assert_eq!(until(Some(NOW + 86400)).await, (Some(NOW), Some(NOW + 3600)), "never longer than others'");
     }
 }

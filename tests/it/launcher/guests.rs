@@ -240,6 +240,23 @@ async fn an_invitation_ends_with_its_time() {
 }
 
 #[tokio::test]
+async fn a_token_ends_with_the_invitation_that_it_was_given_for() {
+    let (gate, public, _mattermost) = house("guests = \"join\"\ninvitations = true").await;
+    let before = now();
+    let path = invite(&gate, &["room1", "--for", "10m"]).await;
+    let after = now();
+    // By the form, the same name gets an hour in the same room.
+    let by_form = Browser::default().fill(&gate, "/jitsi/-/guest/room1", "name=Gus").await;
+    let exp = |page: &Message| claims(&meeting(page), &public)["exp"].as_u64().expect("a number");
+    assert!(exp(&by_form) >= before + 3600);
+    let mut invited = Browser::default();
+    for _ in 0..2 {
+        let page = invited.fill(&gate, &path, "name=Gus").await;
+        assert!((before + 600..=after + 600).contains(&exp(&page)), "{}", exp(&page));
+    }
+}
+
+#[tokio::test]
 async fn an_invitation_that_cannot_be_made_says_why() {
     let (gate, _, _mattermost) = house("").await;
     let refused = gatepost(gate.folder(), &["invite", "-c", "gatepost.toml", "room1", "--for", "2h"]).await;

@@ -19,11 +19,6 @@ async fn gate_by(mattermost: &Upstream, identity: &str) -> (Gate, DecodingKey) {
     (builder.with("plugin.secret", SECRET).run().await, public)
 }
 
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.expect("a clock after 1970").as_secs()
-}
-
 /// As the plugin writes it: HS256, a list of one as a string, the meeting's id as the room.
 fn signed(room: &str, until: u64, user: &Value) -> String {
     signed_as(r#"{"alg":"HS256","typ":"JWT"}"#, SECRET, room, until, user)
