@@ -53,7 +53,7 @@ pub struct Launcher {
     name: String,
     meetings: Meetings,
     mode: LaunchMode,
-    /// None where nobody is asked.
+    /// None where nobody is asked, and where another launcher has asked before it fell back to this one.
     ways: Vec<Way>,
     /// Mattermost's address for browsers; empty on the launcher's own host, `None` where no login helps.
     login: Option<String>,
@@ -80,6 +80,8 @@ struct Guests {
     join: bool,
     passcode: Option<Secret<String>>,
     invitations: bool,
+    /// Nobody is asked.
+    everybody: bool,
     turnstile: Arc<Turnstile>,
 }
 
@@ -180,6 +182,7 @@ impl Launcher {
             join: model.guests.join,
             passcode: model.guests.passcode.as_ref().map(|from| source::read(from, "guest_passcode")).transpose()?,
             invitations: model.guests.invitations,
+            everybody: model.guests.everybody,
             turnstile: installation.turnstile(&model.name, model.guests.tries),
         };
         let at_limit = match &model.budget.at_limit {

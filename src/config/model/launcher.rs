@@ -253,11 +253,14 @@ pub struct Guests {
     pub tries: NonZeroU32,
     /// Whether `gatepost invite` can let one person into one room.
     pub invitations: bool,
+    /// `identity = ["none"]`: whoever comes is let in as they are, and the keys above have no say.
+    pub everybody: bool,
 }
 
 impl Guests {
     /// Nobody.
-    pub const NONE: Self = Self { join: false, passcode: None, tries: NonZeroU32::MIN, invitations: false };
+    pub const NONE: Self =
+        Self { join: false, passcode: None, tries: NonZeroU32::MIN, invitations: false, everybody: false };
 }
 
 /// How many people a month.

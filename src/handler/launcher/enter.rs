@@ -16,7 +16,7 @@ use crate::jitsi::page::{App, Full, Launch, LedgerDown, Notice};
 use crate::jitsi::provider::{Bearer, Role};
 use crate::jitsi::room::Room;
 
-use super::{AtLimit, Launcher, Question, found, no_random, nonce, show, unsigned, who};
+use super::{AtLimit, Guests, Launcher, Question, found, no_random, nonce, show, unsigned, who};
 
 /// Somebody who may enter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,12 +120,24 @@ impl Launcher {
                 return Counted::In { launcher, notice: elsewhere.or_else(|| notice(&counted, limit)) };
             }
             match (&launcher.at_limit, limit, counted) {
-                (AtLimit::Fallback(other), Some(limit), _) => {
+                (AtLimit::Fallback(other), Some(limit), _) if other.takes(entrant) => {
                     elsewhere = elsewhere.or(Some(Notice::Elsewhere { limit, instead: &other.name }));
                     launcher = other;
                 }
                 (_, Some(limit), Ok(_)) => return Counted::Full { limit },
                 _ => return Counted::LedgerDown,
+            }
+        }
+    }
+
+    /// Whether somebody whom another launcher let in may come here, too. Of who has an account nothing is asked again,
+    /// nor of anybody where nobody is asked; an invitation was made for the other one, and is as good as one of ours.
+    fn takes(&self, entrant: &Entrant) -> bool {
+        match entrant {
+            Entrant::Person(_) | Entrant::Unasked => true,
+            Entrant::Guest { until, .. } => {
+                let Guests { everybody, join, invitations, .. } = self.guests;
+                everybody || join || (invitations && until.is_some())
             }
         }
     }

@@ -257,6 +257,43 @@ async fn a_token_ends_with_the_invitation_that_it_was_given_for() {
 }
 
 #[tokio::test]
+async fn a_full_budget_leads_guests_only_where_guests_may_come() {
+    const NOBODY: &str = "";
+    for (spare, by_form, by_invitation) in [
+        (NOBODY, 403, 403),
+        ("invitations = true", 403, 200),
+        ("guests = \"join\"", 200, 200),
+        ("identity = [\"none\"]", 200, 200),
+    ] {
+        let mattermost = mattermost().await;
+        let keys = "guests = \"join\"\ninvitations = true\nmonthly_users = 1\nat_limit = \"fallback:spare\"";
+        let (builder, _) = meetings(&mattermost, keys);
+        let launcher = format!("[launcher.spare]\nprovider = \"public\"\n{spare}\n[launcher.jaas]");
+        let gate = builder.replacing("[launcher.jaas]", &launcher).server("public_https_port = 443").run().await;
+        let leads_to_spare = |page: &Message| page.text().contains("https://meet.jit.si/room1");
+        let first = Browser::default().fill(&gate, "/jitsi/-/guest/room1", "name=Gus").await;
+        assert!(meeting(&first).starts_with(&format!("https://8x8.vc/{APP_ID}/room1")), "{spare}: {first:?}");
+        let second = Browser::default().fill(&gate, "/jitsi/-/guest/room1", "name=Zoe").await;
+        let invited = Browser::default().fill(&gate, &invite(&gate, &["room1", "--for", "2h"]).await, "name=Ada").await;
+        let member = ask_signed_in(&gate, "/jitsi/room1").await;
+        assert!(leads_to_spare(&member), "{spare}: {member:?}");
+        let mut led = 1;
+        for (page, status) in [(second, by_form), (invited, by_invitation)] {
+            assert_eq!((page.status(), leads_to_spare(&page)), (status, status == 200), "{spare}: {page:?}");
+            led += usize::from(status == 200);
+        }
+        let told = gatepost(gate.folder(), &["meetings", "-c", "gatepost.toml", "--json"]).await;
+        let told: Value = serde_json::from_str(&told.stdout).expect("JSON");
+        let counted = |name: &str| {
+            let launchers = told["launchers"].as_array().expect("a list");
+            let launcher = launchers.iter().find(|launcher| launcher["launcher"] == name).expect("it is told");
+            launcher["counted"]["devices"].clone()
+        };
+        assert_eq!((counted("jaas"), counted("spare")), (1.into(), led.into()), "{spare}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn an_invitation_that_cannot_be_made_says_why() {
     let (gate, _, _mattermost) = house("").await;
     let refused = gatepost(gate.folder(), &["invite", "-c", "gatepost.toml", "room1", "--for", "2h"]).await;

@@ -37,6 +37,7 @@ pub(super) fn resolve(file: &file::Launcher, asks: bool, gather: &mut Gather<'_>
         passcode: file.guest_passcode.as_ref().and_then(|given| secret::resolve(given, gather)),
         tries: tries(file, gather),
         invitations: invitations && asks,
+        everybody: !asks,
     }
 }
 
