@@ -18,13 +18,14 @@ use serde::Serialize;
 use crate::cert;
 use crate::clock::Clock;
 use crate::config::finding::{Finding, Severity};
-use crate::config::model::{Config, JitsiKey, Provider, SecretFrom};
+use crate::config::model::{Answer, Config, JitsiKey, PluginSource, Provider, SecretFrom, Way};
 use crate::config::render;
 use crate::config::source::Source;
 use crate::config::surroundings::Surroundings;
 use crate::handler::Handler;
 use crate::jitsi::installation::Installation;
 use crate::jitsi::provider::{LEAST_SECRET, Meetings};
+use crate::secret::source;
 
 use super::verdict::Verdict;
 use super::{ConfigFile, Count, Failure, Status, with_causes};
@@ -133,9 +134,9 @@ pub(super) fn handlers(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// Secrets of meeting tokens that can be guessed, as far as only a file shows them.
+/// Secrets of meeting tokens and of the plugin's that can be guessed, as far as only a file shows them.
 fn short_secrets(config: &Config) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = short_plugin_secrets(config);
     for launcher in config.launchers() {
         let Provider::Jitsi { key: JitsiKey::Secret(SecretFrom::File(path)), .. } = &launcher.provider else {
             continue;
@@ -150,6 +151,29 @@ fn short_secrets(config: &Config) -> Vec<Finding> {
             );
             let mend = "make one with `openssl rand -hex 32`, here and as app_secret in prosody";
             findings.push(Finding::warning(launcher.key_place.clone(), what).mend(mend));
+        }
+    }
+    findings
+}
+
+/// By the routes: a launcher that another falls back to has no ways of its own there.
+fn short_plugin_secrets(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for route in config.sites.iter().flat_map(|site| &site.routes) {
+        let Answer::Launcher(launcher) = &route.answer else { continue };
+        for way in &launcher.identity {
+            let Way::Plugin(plugin) = way else { continue };
+            let SecretFrom::File(path) = &plugin.secret else { continue };
+            let secret = source::read(&plugin.secret, "plugin_secret").ok();
+            let Some(length) = secret.map(|it| it.reveal().len()).filter(|it| *it < LEAST_SECRET) else { continue };
+            let what = format!(
+                "the plugin_secret in {} has {length} bytes; HS256 wants {LEAST_SECRET} or more, or it can be guessed from any link",
+                path.display()
+            );
+            let finding = Finding::warning(plugin.place.clone(), what).mend(PluginSource::MAKE_SECRET);
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
         }
     }
     findings

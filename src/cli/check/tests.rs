@@ -135,6 +135,34 @@ fn a_secret_that_can_be_guessed_is_warned_of_once_wherever_it_stands() {
 }
 
 #[test]
+fn a_plugin_secret_that_can_be_guessed_is_warned_of_once_wherever_it_stands() {
+    let folder = folder();
+    let route = |path: &str, name: &str| format!("[[site.route]]\npath = \"{path}\"\nlauncher = \"{name}\"\n");
+    // One launcher has it by a route of its own and as what another falls back to, which asks nobody anew.
+    let text = |secret: &str| {
+        format!(
+            "{PLAIN}[[site]]\nhosts = [\"a.example\"]\n{}{}{}[launcher.first]\nprovider = \"public\"\n\
+             identity = \"none\"\nmonthly_users = 1\nat_limit = \"fallback:ours\"\n[launcher.ours]\n\
+             provider = \"public\"\nidentity = \"plugin\"\nplugin_app_id = \"a\"\nplugin_secret = {secret}\n",
+            route("/1", "first"),
+            route("/2", "ours"),
+            route("/3", "ours"),
+        )
+    };
+    for (held, secret, words) in [
+        ("correct horse battery\n", "{ file = \"it\" }", "warning: the plugin_secret in it has 21 bytes"),
+        ("", "\"correct horse battery\"", "warning: `plugin_secret` has 21 bytes"),
+    ] {
+        fs::write(folder.path().join("it"), held).expect("written");
+        let (status, shown) = check(&folder, &text(secret), &[]);
+        assert_eq!((status, shown.lines().count()), (Status::Fine, 2), "{shown}");
+        assert!(shown.contains(words) && !shown.contains("horse"), "{shown}");
+    }
+    fs::write(folder.path().join("it"), "0123456789abcdef0123456789abcdef\n").expect("written");
+    assert_eq!(check(&folder, &text("{ file = \"it\" }"), &[]).1, "gatepost.toml: fine\n");
+}
+
+#[test]
 fn syntax_looks_at_the_file_alone() {
     let folder = folder();
     let text = format!("{PLAIN}[[site]]\nhosts = [\"a.example\"]\n[[site.route]]\npath = \"/\"\nroot = \"gone\"\n");

@@ -218,6 +218,13 @@ pub struct PluginSource {
     pub app_id: String,
     /// The key of HS256.
     pub secret: SecretFrom,
+    /// Where the file names that.
+    pub place: Place,
+}
+
+impl PluginSource {
+    /// What mends a secret that can be guessed.
+    pub const MAKE_SECRET: &str = "make one with `openssl rand -hex 32`, here and in the plugin's settings";
 }
 
 /// What a token says of a person whom Mattermost knows.

@@ -8,6 +8,7 @@ use crate::config::finding::Place;
 use crate::config::model::{Anonymous, DisplayName, Moderators, People, PluginSource, SecretFrom};
 use crate::config::resolve::{Gather, items, secret};
 use crate::config::shape;
+use crate::jitsi::provider::LEAST_SECRET;
 
 /// How it is found out who is asking, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,15 +93,26 @@ pub(super) fn plugin(table: &Spanned<file::Launcher>, named: bool, gather: &mut 
              0600 and write plugin_secret = { file = \"…\" }",
         );
     }
+    let place = Place::from(secret?);
     let secret = secret::resolve(secret?, gather)?;
     if let SecretFrom::Text(text) = &secret
         && gather.surroundings.environment.is_some()
-        && text.reveal().is_empty()
     {
-        gather.fatal(Place::from(table), "`plugin_secret` is empty: anybody could sign with it");
-        return None;
+        match text.reveal().len() {
+            0 => {
+                gather.fatal(Place::from(table), "`plugin_secret` is empty: anybody could sign with it");
+                return None;
+            }
+            length if length < LEAST_SECRET => {
+                let what = format!(
+                    "`plugin_secret` has {length} bytes; HS256 wants {LEAST_SECRET} or more, or it can be guessed from any link"
+                );
+                gather.warning_mend(place.clone(), what, PluginSource::MAKE_SECRET);
+            }
+            _ => {}
+        }
     }
-    Some(PluginSource { app_id: app_id?.to_owned(), secret })
+    Some(PluginSource { app_id: app_id?.to_owned(), secret, place })
 }
 
 /// What a token says of people whom Mattermost knows. `ways` is empty where nobody is asked.
