@@ -34,7 +34,7 @@ use crate::error::{Fault, RequestError};
 use crate::jitsi::device::Device;
 use crate::jitsi::installation::Installation;
 use crate::jitsi::page::look::LookError;
-use crate::jitsi::page::{Look, Nonce, Page, SignIn, Unreachable, Waiting};
+use crate::jitsi::page::{Look, Nonce, OldLink, Page, SignIn, Unreachable, Waiting};
 use crate::jitsi::provider::{Meetings, ProviderError};
 use crate::jitsi::room::{Asked, COMPONENT, Room};
 use crate::jitsi::token::SignError;
@@ -342,7 +342,7 @@ impl Launcher {
             again: &again,
             session: &session,
             guest: guest.as_deref(),
-            old_link,
+            old_link: old_link.then(|| self.old_link()),
         };
         let mut response = show(StatusCode::UNAUTHORIZED, &page)?;
         match login {
@@ -355,6 +355,14 @@ impl Launcher {
         }
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("Cookie, Sec-Fetch-Mode"));
         Ok(response)
+    }
+
+    /// What helps who comes by a link that is too old.
+    fn old_link(&self) -> OldLink {
+        match self.ways.iter().any(|way| matches!(way, Way::Mattermost { .. })) {
+            true => OldLink::SignIn,
+            false => OldLink::Dead,
+        }
     }
 
     /// The error with a page of the launcher's own, which says that nobody can be known for now.

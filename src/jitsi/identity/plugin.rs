@@ -208,16 +208,6 @@ impl Claims {
 }
 
 impl PluginFault {
-    /// For the page: what a person can do about it.
-    pub fn advice(self) -> &'static str {
-        match self {
-            Self::Expired => "This link is older than its time. Open the meeting from Mattermost again.",
-            Self::NotYet => "This link holds only from later on: the clocks of this server and of Mattermost differ.",
-            Self::Room => "This link was made for another meeting. Open the meeting from Mattermost again.",
-            _ => "This link does not prove who you are. Open the meeting from Mattermost again.",
-        }
-    }
-
     /// For the log.
     fn why(self) -> &'static str {
         match self {

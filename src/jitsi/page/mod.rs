@@ -25,7 +25,7 @@ pub use launch::{App, Launch, Notice, Waiting};
 pub use look::Look;
 pub use policy::{Kind, Nonce};
 pub use refusal::{Full, InvitationFault, LedgerDown, Meant, Unreachable, Unusable};
-pub use sign_in::SignIn;
+pub use sign_in::{OldLink, SignIn};
 
 /// A page, and the policy that it is to be sent with.
 pub trait Page: Template {

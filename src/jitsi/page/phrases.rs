@@ -101,7 +101,8 @@ phrases! {
     sign_in: SignIn {
         heading = "Sign in to join the meeting"
         hint = "Meetings here are for people who are signed in to Mattermost."
-        old_link = "This link is older than its time: open the meeting from Mattermost again."
+        old_link = "This link is older than its time: sign in to Mattermost, and the meeting opens all the same."
+        dead_link = "This link is older than its time, and opening it from Mattermost again does not renew it: a new meeting must be started there."
         login = "Sign in to Mattermost"
         new_tab = "(in a new tab)"
         goes_on = "Once you have signed in there, this page goes on to the meeting by itself."

@@ -28,8 +28,17 @@ pub struct SignIn<'a> {
     pub session: &'a str,
     /// The guests' form, where there is one.
     pub guest: Option<&'a str>,
-    /// Whether the link brought a token that is older than its time.
-    pub old_link: bool,
+    /// What is to be done about a link whose token is older than its time.
+    pub old_link: Option<OldLink>,
+}
+
+/// What helps who comes by a link that is older than its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldLink {
+    /// Signing in: a session says who somebody is, whatever the link says.
+    SignIn,
+    /// Nothing: the link alone says it, and the plugin keeps its end when it signs it again.
+    Dead,
 }
 
 pages! {

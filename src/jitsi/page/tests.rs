@@ -37,7 +37,15 @@ fn pages(look: &Look, text: &str) -> Vec<(String, String)> {
     add!(Waiting { look, nonce });
     for login in [None, Some(text)] {
         for guest in [None, Some(text)] {
-            add!(SignIn { look, nonce, login, again: text, session: text, guest, old_link: guest.is_some() });
+            add!(SignIn {
+                look,
+                nonce,
+                login,
+                again: text,
+                session: text,
+                guest,
+                old_link: guest.map(|_| OldLink::SignIn)
+            });
         }
     }
     let faults = [
@@ -168,7 +176,7 @@ fn the_login_opens_beside_the_page_and_its_addresses_stand_outside_the_script() 
     let (look, nonce) = (&Look::default(), &nonce());
     let (again, session) = ("/jitsi/room", "/jitsi/-/session");
     let page =
-        SignIn { look, nonce, login: Some("/login"), again, session, guest: Some("/jitsi/-/guest"), old_link: false };
+        SignIn { look, nonce, login: Some("/login"), again, session, guest: Some("/jitsi/-/guest"), old_link: None };
     let html = page.render().expect("a page");
     let login = tag(&html, "a ", "href=\"/login\"");
     assert!(login.contains("target=\"_blank\"") && login.contains("rel=\"noopener\""), "{login}");
@@ -177,10 +185,14 @@ fn the_login_opens_beside_the_page_and_its_addresses_stand_outside_the_script() 
     assert!(html.contains("No account? Join as a guest") && !html.contains("older than its time"));
     assert!(page.policy().contains("; connect-src 'self';"), "{}", page.policy());
 
-    let page = SignIn { login: None, guest: None, old_link: true, ..page };
+    let html = SignIn { old_link: Some(OldLink::SignIn), ..page }.render().expect("a page");
+    assert!(html.contains("older than its time: sign in"));
+    let page = SignIn { login: None, guest: None, old_link: None, ..page };
     let html = page.render().expect("a page");
-    assert!(html.contains("from within Mattermost") && html.contains("older than its time"));
+    assert!(html.contains("from within Mattermost") && !html.contains("older than its time"));
     assert!(!html.contains("<script") && !page.policy().contains("connect-src"), "it has nobody to ask");
+    let html = SignIn { old_link: Some(OldLink::Dead), ..page }.render().expect("a page");
+    assert!(html.contains("a new meeting must be started") && !html.contains("from within Mattermost"));
 }
 
 #[test]

@@ -71,6 +71,23 @@ async fn whoever_is_signed_in_enters_as_themselves_by_anybodys_link() {
 }
 
 #[tokio::test]
+async fn a_link_that_is_too_old_is_told_with_what_helps() {
+    let mattermost = mattermost().await;
+    let path = format!("/jitsi/room1?jwt={}", signed("room1", now() - 3600, &bob()));
+    for (identity, advice, other) in [
+        (r#"["plugin"]"#, "a new meeting must be started", "sign in to Mattermost"),
+        (r#"["plugin", "mattermost"]"#, "sign in to Mattermost", "a new meeting must be started"),
+    ] {
+        let (gate, _) = gate_by(&mattermost, identity).await;
+        let page = ask(&gate, &path, "\nSec-Fetch-Mode: navigate").await;
+        assert_eq!(page.status(), 401, "{identity}: {page:?}");
+        let text = page.text();
+        assert!(text.contains("older than its time") && text.contains(advice), "{identity}: {text}");
+        assert!(!text.contains(other) && !text.contains("from within Mattermost"), "{identity}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_link_that_proves_nothing_gets_no_token() {
     let mattermost = mattermost().await;
     let (gate, _) = gate_by(&mattermost, r#"["plugin"]"#).await;

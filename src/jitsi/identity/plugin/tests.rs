@@ -365,10 +365,9 @@ fn what_is_no_token_is_refused_and_what_is_too_long_is_not_looked_at() {
 }
 
 #[test]
-fn faults_say_what_to_do_and_nothing_of_the_secret() {
+fn faults_say_nothing_of_the_secret() {
     let said = format!("{:?} {}", plugin(), PluginFault::Signature);
     assert!(!said.contains(SECRET) && !said.contains("app secret"), "{said}");
-    assert!(PluginFault::Expired.advice().contains("from Mattermost again"));
 }
 
 #[test]
