@@ -197,7 +197,7 @@ impl Launcher {
             meetings: Meetings::new(&model.provider, model.token_lifetime, &model.features, Clock::System)?,
             mode: model.mode,
             ways: ways.collect::<Result<_, _>>()?,
-            login: model.login.clone().filter(|_| model.mattermost().is_some()),
+            login: model.offered_login().map(ToOwned::to_owned),
             anonymous: model.anonymous.clone(),
             guests,
             moderators: model.moderators.clone(),

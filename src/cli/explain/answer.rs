@@ -287,7 +287,12 @@ fn identity(launcher: &Launcher) -> String {
         Way::Plugin(plugin) => format!("the link's token of the Jitsi plugin \"{}\"", plugin.app_id),
     };
     let ways: Vec<_> = launcher.identity.iter().map(way).collect();
-    format!("{}; without one, the way to sign in", ways.join(", then "))
+    let without = match launcher.offered_login() {
+        Some("") => "the way to sign in".to_owned(),
+        Some(login) => format!("the way to sign in at {login}"),
+        None => "the advice to open the link from Mattermost".to_owned(),
+    };
+    format!("{}; without one, {without}", ways.join(", then "))
 }
 
 fn guests(guests: &Guests) -> String {

@@ -79,6 +79,21 @@ https://mattermost.site.com/jitsi/Room%20Name/
 }
 
 #[test]
+fn the_way_to_sign_in_is_told_only_where_one_is_offered() {
+    let own_host = std::fs::read_to_string("examples/meetings-own-host.toml").expect("readable");
+    let by_link =
+        "the link's token of the Jitsi plugin \"gatepost\"; without one, the advice to open the link from Mattermost";
+    let (_, shown) = explained(&own_host, "https://meet.site.com/Room");
+    assert!(shown.contains(by_link) && !shown.contains("the way to sign in"), "{shown}");
+    let both = own_host.replace(
+        "identity = [\"plugin\"]",
+        "identity = [\"plugin\", \"mattermost\"]\nmattermost = \"http://127.0.0.1:8065\"",
+    );
+    let (_, shown) = explained(&both, "https://meet.site.com/Room");
+    assert!(shown.contains("; without one, the way to sign in at https://mattermost.site.com"), "{shown}");
+}
+
+#[test]
 fn a_launchers_own_addresses_are_told_from_rooms() {
     for (path, said) in [
         ("-/webhook", "what 8x8 posts is counted; 404 without webhook_secret"),

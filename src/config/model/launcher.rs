@@ -106,6 +106,11 @@ impl Launcher {
         }
     }
 
+    /// [`Launcher::login`], where a session says who asks: signing in helps nobody elsewhere.
+    pub fn offered_login(&self) -> Option<&str> {
+        self.login.as_deref().filter(|_| self.mattermost().is_some())
+    }
+
     /// The Mattermost that is asked about sessions, where one is.
     pub fn mattermost(&self) -> Option<&MattermostSource> {
         self.identity.iter().find_map(|way| match way {
