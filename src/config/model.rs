@@ -248,6 +248,13 @@ pub struct Proxy {
     pub response_headers: Vec<(HeaderName, Option<HeaderValue>)>,
 }
 
+impl Proxy {
+    /// What is left at the upstream of the path of this proxy's route; empty for `/`.
+    pub fn arriving<'p>(&self, path: &'p PathPrefix) -> &'p str {
+        if self.strip_prefix { "" } else { path.as_str() }
+    }
+}
+
 /// Where an upstream listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamAddress {

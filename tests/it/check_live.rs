@@ -26,6 +26,8 @@ struct Settings {
     managed: String,
     plugin: Value,
     enabled: bool,
+    /// The path of its SiteURL, under which all of it lives.
+    below: &'static str,
     /// By how many seconds its clock is behind.
     behind: u64,
 }
@@ -47,7 +49,7 @@ async fn mattermost(settings: Arc<Mutex<Settings>>) -> Upstream {
             )
         };
         let refused = || json("401 Unauthorized", json!({ "id": "api.context.session_expired.app_error" }));
-        match request.target() {
+        match request.target().strip_prefix(settings.below).unwrap_or_default() {
             "/api/v4/system/ping" => json("200 OK", json!({ "status": "OK" })),
             "/api/v4/config/client?format=old" if as_who.is_some() && !known => refused(),
             "/api/v4/config/client?format=old" => {
@@ -96,6 +98,7 @@ async fn house_at(host: &str, keys: &str, server: &str, change: impl FnOnce(Stri
         plugin: json!({ "jitsiurl": format!("{origin}/jitsi/"), "jitsiembedded": false, "jitsijwt": false,
             "jitsiappsecret": "********************************" }),
         enabled: true,
+        below: "",
         behind: 0,
     }));
     let mattermost = mattermost(settings.clone()).await;
@@ -300,6 +303,25 @@ async fn a_launcher_on_a_host_of_its_own_is_held_against_the_plugin_of_the_files
     }
     assert_eq!(house.verdict("public name").await.0, "ok");
     assert_eq!(house.verdict("without a session").await.0, "ok");
+}
+
+#[tokio::test]
+async fn a_mattermost_below_a_path_is_asked_below_it() {
+    let house = house_at(HOST, "", "", |file| {
+        file.replace("path = \"/\"", "path = \"/chat/\"").replace("path = \"/jitsi/\"", "path = \"/chat/jitsi/\"")
+    })
+    .await;
+    house.change(|settings| {
+        settings.below = "/chat";
+        settings.site_url.push_str("/chat/");
+    });
+    for what in ["answers", "SiteURL", "Jitsi plugin"] {
+        let (verdict, why) = house.verdict(what).await;
+        assert_eq!(verdict, "ok", "{what}: {why}");
+    }
+    house.change(|settings| settings.below = "/other");
+    let (verdict, why) = house.verdict("answers").await;
+    assert!(verdict == "fault" && why.contains("GET /chat/api/v4/system/ping was answered with 401"), "{why}");
 }
 
 #[tokio::test]

@@ -73,6 +73,31 @@ fn now() -> u64 {
     since.expect("a clock after 1970").as_secs()
 }
 
+/// The same with a SiteURL that has this path: whatever is asked outside it is led into it, as the real one does.
+async fn mattermost_below(path: &'static str) -> Upstream {
+    Upstream::answering(move |request| {
+        let Some(inside) = request.target().strip_prefix(path) else {
+            return message(&format!("HTTP/1.1 302 Found\nLocation: {path}{}", request.target()), "");
+        };
+        match (inside, request.field("authorization").is_some_and(|a| a.contains(SESSION))) {
+            ("/api/v4/users/me", true) => message(
+                "HTTP/1.1 200 OK\nContent-Type: application/json",
+                r#"{"id":"a1","username":"alice","roles":"system_user","last_picture_update":1}"#,
+            ),
+            ("/api/v4/users/me/teams/members", true) => message(
+                "HTTP/1.1 200 OK\nContent-Type: application/json",
+                r#"[{"user_id":"a1","roles":"team_admin","delete_at":0}]"#,
+            ),
+            ("/api/v4/users/a1/image?_=1", true) => {
+                message("HTTP/1.1 200 OK\nContent-Type: image/png", b"\x89PNG\r\n\x1A\n0000")
+            }
+            (api, _) if api.starts_with("/api/") => message("HTTP/1.1 401 Unauthorized", "{}"),
+            _ => message("HTTP/1.1 200 OK", "Mattermost"),
+        }
+    })
+    .await
+}
+
 async fn ask(gate: &Gate, path: &str, fields: &str) -> Message {
     gate.tls(CHAT).await.ask(&format!("GET {path} HTTP/1.1\nHost: chat.example\nAccept: text/html{fields}")).await
 }

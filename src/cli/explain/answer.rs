@@ -283,7 +283,11 @@ fn identity(launcher: &Launcher) -> String {
         return format!("nobody is asked: everybody enters as \"{name}\"");
     }
     let way = |way: &Way| match way {
-        Way::Mattermost(source) => format!("the session cookie is asked about at {}", origins(&source.proxy)),
+        Way::Mattermost(source) => {
+            let asked: Vec<_> =
+                source.proxy.upstreams.iter().map(|upstream| format!("{}{}", upstream.origin, source.path)).collect();
+            format!("the session cookie is asked about at {}", asked.join(", "))
+        }
         Way::Plugin(plugin) => format!("the link's token of the Jitsi plugin \"{}\"", plugin.app_id),
     };
     let ways: Vec<_> = launcher.identity.iter().map(way).collect();

@@ -91,6 +91,11 @@ fn the_way_to_sign_in_is_told_only_where_one_is_offered() {
     );
     let (_, shown) = explained(&both, "https://meet.site.com/Room");
     assert!(shown.contains("; without one, the way to sign in at https://mattermost.site.com"), "{shown}");
+    // A Mattermost below a path is asked there, though another site shows it.
+    let below = both.replacen("path = \"/\"", "path = \"/chat/\"", 1);
+    let (_, shown) = explained(&below, "https://meet.site.com/Room");
+    assert!(shown.contains("is asked about at http://127.0.0.1:8065/chat; without one"), "{shown}");
+    assert!(shown.contains("the way to sign in at https://mattermost.site.com/chat"), "{shown}");
 }
 
 #[test]

@@ -214,6 +214,9 @@ pub enum Way {
 pub struct MattermostSource {
     /// Its address, with the proxy route's own timeouts and verification.
     pub proxy: Proxy,
+    /// The path of its SiteURL as it arrives there, without a last slash: all of Mattermost lives under it, the API too
+    /// (`server/channels/app/server.go` mounts its router there). Empty where there is none, or the route strips it.
+    pub path: String,
 }
 
 /// What the plugin signs its links with, as typed into its settings.

@@ -32,7 +32,7 @@ use crate::config::model::{
 use crate::config::shape;
 use crate::jitsi::features::Features;
 use crate::route::host::Authority;
-use crate::route::path::PathPrefix;
+use crate::route::path::{PathPrefix, decode_unreserved};
 
 use super::{Gather, address, proxy, secret};
 
@@ -78,6 +78,14 @@ pub(super) struct Neighbours<'s> {
     pub(super) mattermosts: Vec<(&'s PathPrefix, &'s Proxy)>,
     /// Whether there is any proxy route.
     pub(super) proxies: bool,
+}
+
+impl<'s> Neighbours<'s> {
+    /// The Mattermost whose address is given, else the first.
+    fn mattermost(&self, given: Option<&(UpstreamAddress, Place)>) -> Option<(&'s PathPrefix, &'s Proxy)> {
+        let same = |proxy: &Proxy| given.is_some_and(|(address, _)| proxy.upstreams.contains(address));
+        self.mattermosts.iter().find(|(_, proxy)| same(proxy)).or_else(|| self.mattermosts.first()).copied()
+    }
 }
 
 pub(super) fn resolve(
@@ -133,12 +141,10 @@ impl Launchers {
         for way in &draft.ways {
             identity.push(match way {
                 Asks::Plugin => Way::Plugin(draft.plugin.clone()?),
-                Asks::Mattermost => Way::Mattermost(Box::new(MattermostSource {
-                    proxy: asked(draft.mattermost.as_ref(), name, neighbours, gather)?,
-                })),
+                Asks::Mattermost => Way::Mattermost(Box::new(asked(draft, name, neighbours, gather)?)),
             });
         }
-        let here = neighbours.mattermosts.first().map(|(path, _)| path.as_str().trim_end_matches('/').to_owned());
+        let here = neighbours.mattermost(draft.mattermost.as_ref()).map(|(path, _)| path.as_str().to_owned());
         let login = draft.login.clone().or(here);
         let budget = self.budget(&draft.budget, &mut vec![name.get_ref()], gather)?;
         Some(draft.launcher(name.get_ref(), identity, login, budget))
@@ -202,12 +208,12 @@ impl Draft {
 
 /// Who is asked about a session.
 fn asked(
-    given: Option<&(UpstreamAddress, Place)>,
+    draft: &Draft,
     name: &Spanned<String>,
     neighbours: &Neighbours<'_>,
     gather: &mut Gather<'_>,
-) -> Option<Proxy> {
-    match (given, &neighbours.mattermosts[..]) {
+) -> Option<MattermostSource> {
+    match (&draft.mattermost, &neighbours.mattermosts[..]) {
         (Some((address, place)), _) => {
             if !neighbours.proxies {
                 let finding = Finding::warning(
@@ -217,7 +223,11 @@ fn asked(
                 let mend = "put the launcher's route into Mattermost's site, or set AllowCookiesForSubdomains there";
                 gather.findings.push(finding.also(place.clone(), "asked here").mend(mend));
             }
-            Some(proxy::mattermost_at(address.clone()))
+            let here = || {
+                neighbours.mattermost(draft.mattermost.as_ref()).map(|(path, proxy)| proxy.arriving(path).to_owned())
+            };
+            let path = draft.login.as_deref().map(path_of).or_else(here).unwrap_or_default();
+            Some(MattermostSource { proxy: proxy::mattermost_at(address.clone()), path })
         }
         (None, []) => {
             gather.fatal_mend(
@@ -228,7 +238,7 @@ fn asked(
             );
             None
         }
-        (None, [(_, first), rest @ ..]) => {
+        (None, [(path, first), rest @ ..]) => {
             if rest.iter().any(|(_, other)| other.upstreams != first.upstreams) {
                 gather.warning_mend(
                     name,
@@ -236,9 +246,15 @@ fn asked(
                     "say which with `mattermost` in the launcher",
                 );
             }
-            Some((**first).clone())
+            Some(MattermostSource { proxy: (**first).clone(), path: first.arriving(path).to_owned() })
         }
     }
+}
+
+/// The path of an address for browsers, as one that is asked for.
+fn path_of(address: &str) -> String {
+    let path = address.parse::<http::Uri>().map(|uri| uri.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+    decode_unreserved(&path).into_owned()
 }
 
 fn origins(proxy: &Proxy) -> String {

@@ -16,7 +16,7 @@ use crate::jitsi::page::{App, Full, Launch, LedgerDown, Notice};
 use crate::jitsi::provider::{Bearer, Role};
 use crate::jitsi::room::Room;
 
-use super::{AtLimit, Guests, Launcher, Question, found, no_random, nonce, show, unsigned, who};
+use super::{AtLimit, Guests, Launcher, Question, Way, found, no_random, nonce, show, unsigned, who};
 
 /// Somebody who may enter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,9 +219,12 @@ impl Launcher {
             return None;
         }
         let session = identity::session(fields)?;
-        let copies = self.installation.copies();
-        let fetched =
-            copies.fetch_if_absent(person, &session, who::front(context), async |it| ask(Question::picture(it)).await);
+        let below = self.ways.iter().find_map(|way| match way {
+            Way::Mattermost { below, .. } => Some(below),
+            Way::Plugin { .. } => None,
+        })?;
+        let (copies, front) = (self.installation.copies(), who::front(below, context));
+        let fetched = copies.fetch_if_absent(person, &session, front, async |it| ask(Question::picture(it)).await);
         match fetched.await {
             Ok(segment) => Some(format!("https://{}{}/-/avatar/{segment}", context.authority, context.prefix.as_str())),
             Err(error) => {

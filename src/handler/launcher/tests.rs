@@ -52,7 +52,10 @@ fn model(pem: PemSource) -> model::Launcher {
             server: "https://8x8.vc".into(),
         },
         mode: LaunchMode::Page,
-        identity: vec![model::Way::Mattermost(Box::new(MattermostSource { proxy: unused_proxy() }))],
+        identity: vec![model::Way::Mattermost(Box::new(MattermostSource {
+            proxy: unused_proxy(),
+            path: String::new(),
+        }))],
         people: People { names: vec![DisplayName::Nickname], email: true, avatars: false },
         login: Some(String::new()),
         guests: model::Guests::NONE,

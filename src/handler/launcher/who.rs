@@ -20,7 +20,12 @@ use super::{LauncherError, Question};
 #[derive(Debug)]
 pub(super) enum Way {
     /// Mattermost is asked about the session.
-    Mattermost { known: Box<Known>, asking: Asking },
+    Mattermost {
+        known: Box<Known>,
+        asking: Asking,
+        /// What its paths begin with.
+        below: String,
+    },
     /// The link's own token says it.
     Plugin {
         plugin: Box<Plugin>,
@@ -56,8 +61,9 @@ impl Way {
     /// `admins`: whether it matters who is an administrator.
     pub(super) fn new(way: &model::Way, people: &model::People, admins: bool) -> Result<Self, LauncherError> {
         Ok(match way {
-            model::Way::Mattermost(_) => Self::Mattermost {
+            model::Way::Mattermost(source) => Self::Mattermost {
                 known: Box::default(),
+                below: source.path.clone(),
                 asking: Asking { names: NameOrder::of(&people.names), email: people.email, team_admins: admins },
             },
             model::Way::Plugin(plugin) => {
@@ -82,10 +88,11 @@ pub(super) async fn settle(
     let (mut proved, mut old_link, mut unclear) = (false, false, None);
     for way in ways {
         match way {
-            Way::Mattermost { known, asking } => {
+            Way::Mattermost { known, asking, below } => {
                 let Some(session) = identity::session(asker.fields) else { continue };
                 let asked = Instant::now();
-                let person = known.ask(&session, front(context), asking, async |it| ask(Question::who(it)).await).await;
+                let front = front(below, context);
+                let person = known.ask(&session, front, asking, async |it| ask(Question::who(it)).await).await;
                 context.upstream_time.set(Some(asked.elapsed()));
                 match person {
                     Ok(Some(person)) => return Ok(Who::Person(person)),
@@ -127,7 +134,7 @@ pub(super) fn proves(ways: &[Way], query: Option<&str>, room: &Room) -> bool {
     })
 }
 
-/// How the request came in, for Mattermost.
-pub(super) fn front<'c>(context: &'c Context<'_>) -> Front<'c> {
-    Front { authority: context.authority, scheme: &context.scheme, client: context.client }
+/// How the request came in, for the Mattermost whose paths begin with `below`.
+pub(super) fn front<'c>(below: &'c str, context: &'c Context<'_>) -> Front<'c> {
+    Front { below, authority: context.authority, scheme: &context.scheme, client: context.client }
 }

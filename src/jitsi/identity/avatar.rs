@@ -108,7 +108,7 @@ impl Copies {
         }
         let id = name::id(&person.id).ok_or(PictureError::Nobody)?;
         // The time keeps what lies between from giving out an older one.
-        let path = format!("/api/v4/users/{id}/image?_={}", person.picture.unwrap_or(0));
+        let path = format!("{}/api/v4/users/{id}/image?_={}", front.below, person.picture.unwrap_or(0));
         let answer = send(mattermost::question(&path, "image/*", session, front)?).await?;
         if answer.status() != StatusCode::OK {
             return Err(PictureError::Refused(answer.status()));

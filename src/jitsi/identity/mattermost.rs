@@ -54,9 +54,11 @@ impl Default for Asking {
     }
 }
 
-/// How the person came in; Mattermost is told the same as on a proxied request.
+/// How the person came in, of which Mattermost is told the same as on a proxied request, and where it lives.
 #[derive(Debug, Clone, Copy)]
 pub struct Front<'a> {
+    /// What all of Mattermost's paths begin with: the path of its SiteURL, without a last slash.
+    pub below: &'a str,
     /// The host and port that was asked for.
     pub authority: &'a Authority,
     /// Over what.
@@ -79,27 +81,29 @@ pub async fn ask(
     asking: &Asking,
     send: impl AsyncFn(Request<()>) -> Result<Response<Bytes>, RequestError>,
 ) -> Result<Option<Person>, RequestError> {
-    let answer = fetch(WHO_AM_I, session, front, &send).await?;
+    let who_am_i = format!("{}{WHO_AM_I}", front.below);
+    let answer = fetch(&who_am_i, session, front, &send).await?;
     let user: User = match answer.status() {
-        StatusCode::OK => read(WHO_AM_I, "user", &answer)?,
+        StatusCode::OK => read(&who_am_i, "user", &answer)?,
         // 403: signed in, and held up by a second factor that is not set up.
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Ok(None),
-        status => return Err(unclear(WHO_AM_I, status)),
+        status => return Err(unclear(&who_am_i, status)),
     };
     let Some(mut person) = user.person(asking)? else { return Ok(None) };
     // Mattermost makes no guest an administrator of a team.
     if asking.team_admins && !person.admin && !person.guest {
-        let answer = fetch(MY_TEAMS, session, front, &send).await?;
+        let my_teams = format!("{}{MY_TEAMS}", front.below);
+        let answer = fetch(&my_teams, session, front, &send).await?;
         let memberships: Option<Vec<Membership>> = match answer.status() {
-            StatusCode::OK => read(MY_TEAMS, "list of memberships", &answer)?,
+            StatusCode::OK => read(&my_teams, "list of memberships", &answer)?,
             // Signed out since the first question.
             StatusCode::UNAUTHORIZED => return Ok(None),
-            status => return Err(unclear(MY_TEAMS, status)),
+            status => return Err(unclear(&my_teams, status)),
         };
         // Go writes an empty list as `null`.
         let memberships = memberships.unwrap_or_default();
         if memberships.iter().any(|membership| membership.user_id != person.id) {
-            return Err(unavailable(format!("GET {MY_TEAMS} was answered with somebody else's memberships")));
+            return Err(unavailable(format!("GET {my_teams} was answered with somebody else's memberships")));
         }
         person.admin = memberships.iter().any(Membership::administers);
     }
@@ -222,7 +226,7 @@ fn read<T: DeserializeOwned>(path: &str, what: &str, answer: &Response<Bytes>) -
 }
 
 fn unclear(path: &str, status: StatusCode) -> RequestError {
-    unavailable(format!("GET {path} was answered with {status}; is `mattermost` its address?"))
+    unavailable(format!("GET {path} was answered with {status}; are its address and the path of its SiteURL right?"))
 }
 
 fn unavailable(why: String) -> RequestError {

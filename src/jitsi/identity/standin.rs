@@ -63,13 +63,24 @@ impl Standin {
 
     /// Knows these sessions, and answers each with its own account.
     pub(crate) async fn of(accounts: impl IntoIterator<Item = (String, Account)>) -> Self {
-        let standin = Self::serving(|parts, accounts| {
+        Self::of_below("", accounts).await
+    }
+
+    /// The same with a SiteURL that has this path: whatever is asked outside it is led into it, as the real one does.
+    pub(crate) async fn of_below(below: &'static str, accounts: impl IntoIterator<Item = (String, Account)>) -> Self {
+        let standin = Self::serving(move |parts, accounts| {
+            let Some(path) = parts.uri.path().strip_prefix(below) else {
+                let mut away = answer(302, "text/html", "");
+                let inside = format!("{below}{}", parts.uri.path());
+                away.headers_mut().insert(header::LOCATION, inside.try_into().expect("a field value"));
+                return away;
+            };
             let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
             let account = bearer.and_then(|value| value.strip_prefix("Bearer ")).and_then(|token| accounts.get(token));
             let Some(account) = account else {
                 return answer(401, "application/json", r#"{"id":"api.context.session_expired.app_error"}"#);
             };
-            match parts.uri.path() {
+            match path {
                 "/api/v4/users/me" => answer(200, "application/json", account.user.clone()),
                 "/api/v4/users/me/teams/members" => answer(200, "application/json", account.teams.clone()),
                 path if path.ends_with("/image") && !account.picture.is_empty() => {

@@ -37,7 +37,7 @@ async fn the_page_that_waits_learns_when_somebody_has_signed_in() {
 
 #[tokio::test]
 async fn a_launcher_has_its_own_host_and_a_mattermost_below_a_path_its_own_login() {
-    let mattermost = mattermost().await;
+    let mattermost = mattermost_below("/mm").await;
     let (builder, _) = meetings(
         &mattermost,
         "identity = [\"plugin\", \"mattermost\"]\nguests = \"join\"\nplugin_app_id = \"a\"\nplugin_secret = \"b\"",
@@ -62,6 +62,37 @@ async fn a_launcher_has_its_own_host_and_a_mattermost_below_a_path_its_own_login
     for path in ["/favicon.ico", "/robots.txt", "/-/", "/-/other"] {
         assert_eq!(ask_signed_in(&gate, path).await.status(), 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_mattermost_below_a_path_is_asked_below_it_however_it_is_named() {
+    let mattermost = mattermost_below("/chat").await;
+    let keys = "moderators = \"admins\"\navatars = true";
+    let asked_at = format!("{keys}\nmattermost = \"http://{mattermost}\"");
+    let told = format!("{asked_at}\nmattermost_url = \"https://chat.example/chat/\"");
+    // By its route, by its address beside its route, by the path of its address for browsers alone.
+    for (keys, preset) in [(keys, true), (&*asked_at, true), (&*told, false)] {
+        let (builder, public) = meetings(&mattermost, keys);
+        let builder = builder.replacing("path = \"/\"", "path = \"/chat/\"");
+        let builder = builder.replacing("path = \"/jitsi/\"", "path = \"/chat/jitsi/\"");
+        let builder = if preset { builder } else { builder.replacing("preset = \"mattermost\"", "") };
+        let page = ask_signed_in(&builder.run().await, "/chat/jitsi/room1").await;
+        assert_eq!(page.status(), 200, "{page:?}");
+        let claims = claims(&meeting(&page), &public);
+        let user = &claims["context"]["user"];
+        assert_eq!((&user["id"], &user["moderator"]), (&"a1".into(), &"true".into()));
+        assert!(user["avatar"].as_str().is_some_and(|it| it.contains("/chat/jitsi/-/avatar/")), "{user}");
+    }
+    let asked = mattermost.lines();
+    assert!(asked.iter().all(|line| line.starts_with("GET /chat/api/v4/users/")), "{asked:?}");
+}
+
+#[tokio::test]
+async fn where_the_route_strips_its_path_mattermost_is_asked_as_browsers_requests_arrive() {
+    let mattermost = mattermost().await;
+    let builder = meetings(&mattermost, "").0.replacing("path = \"/\"", "path = \"/chat/\"\nstrip_prefix = true");
+    assert_eq!(ask_signed_in(&builder.run().await, "/jitsi/room1").await.status(), 200);
+    assert_eq!(mattermost.lines(), ["GET /api/v4/users/me HTTP/1.1"]);
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ const MOST_SKEW: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Mattermost<'c> {
     proxy: &'c Proxy,
+    /// The path under which it is asked.
+    below: String,
     /// Where this file shows it: the site, and the address for browsers where the site has a name.
     shown: Option<(&'c Site, Option<String>)>,
 }
@@ -37,11 +39,11 @@ impl<'c> Mattermost<'c> {
                 _ => None,
             })
             .collect();
-        let asked = stand.launcher.mattermost().map(|source| &source.proxy);
+        let asked = stand.launcher.mattermost();
         let believed = stand.launcher.identity.iter().any(|way| matches!(way, Way::Plugin(_)));
-        let proxy = match (asked, shown.as_slice()) {
-            (Some(asked), _) => asked,
-            (None, [(_, _, only)]) if believed => *only,
+        let (proxy, below) = match (asked, shown.as_slice()) {
+            (Some(asked), _) => (&asked.proxy, asked.path.clone()),
+            (None, [(_, route, only)]) if believed => (*only, only.arriving(&route.path).to_owned()),
             (None, _) => return None,
         };
         // Where several sites show it, the launcher's own; where it is asked by an address that none shows, the only
@@ -55,7 +57,7 @@ impl<'c> Mattermost<'c> {
             let origin = config.public_origin(site);
             (*site, origin.map(|origin| format!("{origin}{}", route.path.as_str().trim_end_matches('/'))))
         });
-        Some(Self { proxy, shown })
+        Some(Self { proxy, below, shown })
     }
 
     /// Where it listens.
@@ -89,7 +91,7 @@ pub(super) async fn look(
     sheet: &mut Sheet<'_>,
 ) {
     let authority = mattermost.authority().unwrap_or(upstream.host.as_str());
-    let peer = match Peer::upstream(upstream, mattermost.proxy, authority.to_owned()) {
+    let peer = match Peer::upstream(upstream, mattermost.proxy, authority.to_owned(), &mattermost.below) {
         Ok(peer) => peer,
         Err(why) => return sheet.fault("answers", why, "see what `gatepost check` says of upstream_roots"),
     };
@@ -123,8 +125,9 @@ async fn answers(peer: &Peer, sheet: &mut Sheet<'_>) -> bool {
     };
     let took = asked.elapsed();
     if answer.status() != StatusCode::OK {
-        let mend = "look into its log; is this a Mattermost?";
-        sheet.fault("answers", format!("GET /api/v4/system/ping was answered with {}", answer.status()), mend);
+        let mend = "look into its log; is this a Mattermost, and this the path of its SiteURL?";
+        let asked = format!("{}/api/v4/system/ping", peer.below);
+        sheet.fault("answers", format!("GET {asked} was answered with {}", answer.status()), mend);
         return false;
     }
     let version = answer.headers().get("x-version-id").and_then(|version| version.to_str().ok());

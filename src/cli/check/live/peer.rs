@@ -25,12 +25,20 @@ pub(super) struct Peer {
     upstream: Rc<Upstream>,
     /// What `Host` says.
     authority: String,
+    /// What all targets begin with.
+    pub(super) below: String,
 }
 
 impl Peer {
-    /// An upstream as the configuration has it, asked by the name of a site.
-    pub(super) fn upstream(address: &UpstreamAddress, proxy: &Proxy, authority: String) -> Result<Self, String> {
-        Self::new(address.clone(), &proxy.verify, authority)
+    /// An upstream as the configuration has it, asked by the name of a site and under a path of its own.
+    pub(super) fn upstream(
+        address: &UpstreamAddress,
+        proxy: &Proxy,
+        authority: String,
+        below: &str,
+    ) -> Result<Self, String> {
+        let peer = Self::new(address.clone(), &proxy.verify, authority)?;
+        Ok(Self { below: below.to_owned(), ..peer })
     }
 
     /// The gatepost that serves this configuration on this machine, asked by a site's name.
@@ -62,7 +70,7 @@ impl Peer {
     fn new(address: UpstreamAddress, verify: &UpstreamVerify, authority: String) -> Result<Self, String> {
         let trust = address.tls.then(|| Trust::new(&address, verify)).transpose();
         let trust = trust.map_err(|error| crate::cli::with_causes(&error))?;
-        Ok(Self { upstream: Upstream::with_times(address, trust, WITHIN, KEPT), authority })
+        Ok(Self { upstream: Upstream::with_times(address, trust, WITHIN, KEPT), authority, below: String::new() })
     }
 
     /// As [`Self::try_ask`], with what went wrong in words.
@@ -84,7 +92,7 @@ impl Peer {
     ) -> Result<Response<Bytes>, RequestError> {
         let mut request = Request::builder()
             .method(method)
-            .uri(target)
+            .uri(format!("{}{target}", self.below))
             .header(header::HOST, &self.authority)
             .header(header::USER_AGENT, concat!("gatepost/", env!("CARGO_PKG_VERSION")))
             .header("x-forwarded-proto", "https");

@@ -26,8 +26,17 @@ fn person(id: &str, picture: i64) -> Person {
 }
 
 async fn fetch(copies: &Copies, mattermost: &Standin, person: &Person) -> Result<String, PictureError> {
+    fetch_below("", copies, mattermost, person).await
+}
+
+async fn fetch_below(
+    below: &str,
+    copies: &Copies,
+    mattermost: &Standin,
+    person: &Person,
+) -> Result<String, PictureError> {
     let authority = Authority::parse("chat.example").expect("an authority");
-    let front = Front { authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
+    let front = Front { below, authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
     let session = Secret::new(SESSION.to_owned());
     copies.fetch_if_absent(person, &session, front, async |request| mattermost.ask(request).await).await
 }
@@ -50,6 +59,14 @@ async fn a_picture_is_fetched_once_with_the_persons_own_session() {
     assert_eq!(target, "GET /api/v4/users/a1/image?_=1700000000000");
     assert_eq!(fields["authorization"], format!("Bearer {SESSION}"));
     assert!(!fields.contains_key("cookie"));
+}
+
+#[tokio::test]
+async fn a_picture_comes_from_below_mattermosts_own_path() {
+    let account = Account { picture: PNG.into(), ..Account::default() };
+    let mattermost = Standin::of_below("/chat", [(SESSION.to_owned(), account)]).await;
+    fetch_below("/chat", &copies(), &mattermost, &person("a1", 1)).await.expect("a copy");
+    assert_eq!(mattermost.targets(), ["GET /chat/api/v4/users/a1/image?_=1"]);
 }
 
 #[test]

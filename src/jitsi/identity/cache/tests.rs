@@ -30,7 +30,8 @@ async fn ask_for(
     asking: &Asking,
 ) -> Result<Option<Person>, RequestError> {
     let authority = Authority::parse("chat.example").expect("an authority");
-    let front = Front { authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
+    let front =
+        Front { below: "", authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
     known.ask(&Secret::new(session(number)), front, asking, async |request| mattermost.ask(request).await).await
 }
 
@@ -74,7 +75,8 @@ async fn the_time_counts_from_the_question_and_not_from_a_late_answer() {
     let mattermost = Standin::of([account(1)]).await;
     let known = Known::default();
     let authority = Authority::parse("chat.example").expect("an authority");
-    let front = Front { authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
+    let front =
+        Front { below: "", authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
     let secret = Secret::new(session(1));
     let late = known.ask(&secret, front, &ASKING, async |request| {
         let answer = mattermost.ask(request).await;

@@ -10,7 +10,8 @@ async fn asked(mattermost: &Standin) -> Result<Option<Person>, RequestError> {
 
 async fn asked_for(mattermost: &Standin, asking: &Asking) -> Result<Option<Person>, RequestError> {
     let authority = Authority::parse("chat.example:8443").expect("an authority");
-    let front = Front { authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
+    let front =
+        Front { below: "", authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
     ask(&Secret::new(SESSION.into()), front, asking, async |request| mattermost.ask(request).await).await
 }
 
@@ -38,6 +39,24 @@ async fn mattermost_is_told_the_session_and_nothing_else_of_the_request() {
             "x-real-ip: 203.0.113.9",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_mattermost_that_lives_under_a_path_is_asked_there() {
+    let account = Account { user: r#"{"id":"a1","username":"alice"}"#.into(), teams: "[]".into(), picture: Vec::new() };
+    let mattermost = Standin::of_below("/chat", [(SESSION.to_owned(), account)]).await;
+    let authority = Authority::parse("site.example").expect("an authority");
+    let session = Secret::new(SESSION.to_owned());
+    let asking = Asking { team_admins: true, ..Asking::default() };
+    let client = IpAddr::from([203, 0, 113, 9]);
+    let asked = async |below| {
+        let front = Front { below, authority: &authority, scheme: &Scheme::HTTPS, client };
+        ask(&session, front, &asking, async |request| mattermost.ask(request).await).await
+    };
+    assert_eq!(asked("/chat").await.expect("a clear answer").expect("a person").id, "a1");
+    assert_eq!(mattermost.targets(), ["GET /chat/api/v4/users/me", "GET /chat/api/v4/users/me/teams/members"]);
+    let error = asked("").await.expect_err("it leads into its path, and no redirect is followed");
+    assert!(error.to_string().contains("GET /api/v4/users/me was answered with 302"), "{error}");
 }
 
 #[tokio::test]
@@ -129,7 +148,8 @@ async fn an_unclear_answer_is_mattermosts_fault_and_never_a_person() {
 #[tokio::test]
 async fn an_unreachable_mattermost_keeps_its_own_words_and_no_answer_is_blamed_on_the_client() {
     let authority = Authority::parse("chat.example").expect("an authority");
-    let front = Front { authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
+    let front =
+        Front { below: "", authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
     let session = Secret::new(SESSION.to_owned());
     let limit = std::time::Duration::from_secs(5);
     let asking = Asking::default();
@@ -228,7 +248,8 @@ async fn what_goes_wrong_with_the_second_question_is_never_taken_for_no_administ
         assert!(error.to_string().contains("/teams/members"), "says which question: {error}");
     }
     let authority = Authority::parse("chat.example").expect("an authority");
-    let front = Front { authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
+    let front =
+        Front { below: "", authority: &authority, scheme: &Scheme::HTTPS, client: IpAddr::from([203, 0, 113, 9]) };
     let session = Secret::new(SESSION.to_owned());
     for (status, nobody) in [(401, true), (403, false), (404, false), (429, false), (500, false), (302, false)] {
         let outcome = ask(&session, front, &TEAMS, async |request| {
