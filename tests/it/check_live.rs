@@ -315,7 +315,7 @@ async fn a_mattermost_below_a_path_is_asked_below_it() {
         settings.below = "/chat";
         settings.site_url.push_str("/chat/");
     });
-    for what in ["answers", "SiteURL", "Jitsi plugin"] {
+    for what in ["answers", "SiteURL", "ManagedResourcePaths", "Jitsi plugin"] {
         let (verdict, why) = house.verdict(what).await;
         assert_eq!(verdict, "ok", "{what}: {why}");
     }

@@ -23,8 +23,8 @@ pub(super) struct Mattermost<'c> {
     proxy: &'c Proxy,
     /// The path under which it is asked.
     below: String,
-    /// Where this file shows it: the site, and the address for browsers where the site has a name.
-    shown: Option<(&'c Site, Option<String>)>,
+    /// Where this file shows it: site and route, and the address for browsers where the site has a name.
+    shown: Option<(&'c Site, &'c Route, Option<String>)>,
 }
 
 impl<'c> Mattermost<'c> {
@@ -55,7 +55,7 @@ impl<'c> Mattermost<'c> {
         let shown = here.or_else(|| shown.iter().find(|(_, _, other)| same(other))).or_else(only);
         let shown = shown.map(|(site, route, _)| {
             let origin = config.public_origin(site);
-            (*site, origin.map(|origin| format!("{origin}{}", route.path.as_str().trim_end_matches('/'))))
+            (*site, *route, origin.map(|origin| format!("{origin}{}", route.path.as_str().trim_end_matches('/'))))
         });
         Some(Self { proxy, below, shown })
     }
@@ -67,7 +67,7 @@ impl<'c> Mattermost<'c> {
 
     /// Its address for browsers, where that is known.
     fn address(&self) -> Option<&str> {
-        self.shown.as_ref()?.1.as_deref()
+        self.shown.as_ref()?.2.as_deref()
     }
 
     /// What `Host` says when a browser asks.
@@ -75,9 +75,11 @@ impl<'c> Mattermost<'c> {
         self.address()?.split("://").nth(1)?.split('/').next()
     }
 
-    /// Whether it is on a launcher's own host.
-    fn shares_host(&self, stand: Stand<'_>) -> bool {
-        self.shown.as_ref().is_some_and(|(site, _)| std::ptr::eq(*site, stand.site))
+    /// The first segment of a launcher's path below its own; `None` where the launcher is elsewhere. What does not begin
+    /// with the SiteURL is another site's to its web app (`webapp/channels/src/utils/url.tsx`, `shouldOpenInNewTab`).
+    fn segment_inside<'s>(&self, stand: Stand<'s>) -> Option<&'s str> {
+        let (_, route, _) = self.shown.as_ref().filter(|(site, ..)| std::ptr::eq(*site, stand.site))?;
+        route.path.strip(stand.route.path.as_str())?.split('/').find(|segment| !segment.is_empty())
     }
 }
 
@@ -188,9 +190,8 @@ fn managed_paths(
     sheet: &mut Sheet<'_>,
 ) {
     const WHAT: &str = "ManagedResourcePaths";
-    let segment = stand.route.path.as_str().split('/').find(|segment| !segment.is_empty());
-    let Some(segment) = segment.filter(|_| mattermost.shares_host(stand)) else {
-        return sheet.ok(WHAT, "is not needed: the launcher is on a host of its own");
+    let Some(segment) = mattermost.segment_inside(stand) else {
+        return sheet.ok(WHAT, "is not needed: the launcher is not below Mattermost's address");
     };
     let Some(paths) = client[WHAT].as_str() else {
         let why = if has_token {
