@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::{Value, json};
 
 use crate::support::ca::ca;
 use crate::support::gate::{Gate, gate};
+use crate::support::launcher::launcher;
 use crate::support::process::{Outcome, gatepost};
 use crate::support::raw::message;
 use crate::support::upstream::Upstream;
@@ -102,34 +102,12 @@ async fn house_at(host: &str, keys: &str, server: &str, change: impl FnOnce(Stri
         behind: 0,
     }));
     let mattermost = mattermost(settings.clone()).await;
-    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("an RSA key");
-    let file = format!(
-        r#"
-        [[site]]
-        hosts = ["{host}"]
-
-        [[site.route]]
-        path = "/"
-        proxy = "http://{mattermost}"
-        preset = "mattermost"
-
-        [[site.route]]
-        path = "/jitsi/"
-        launcher = "jaas"
-
-        [launcher.jaas]
-        provider = "jaas"
-        app_id = "vpaas-magic-cookie-123456"
-        key_id = "vpaas-magic-cookie-123456/aabbcc"
-        private_key = "private.pk"
-        server = "http://{mattermost}"
-        {keys}
-        "#
-    );
-    let gate = gate(change(file))
+    let keys = format!("server = \"http://{mattermost}\"\n{keys}");
+    let (builder, _) = launcher(host, &mattermost, &keys);
+    let gate = builder
+        .changing(change)
         .certificate(&ca().leaf(&[HOST, "gatepost.invalid", "127.0.0.1"]))
         .with("plugin.secret", format!("{SECRET}\n"))
-        .with("private.pk", key.serialize_pem())
         .with("admin.token", ADMIN)
         .with("member.token", format!("{MEMBER}\n"))
         .with("wrong.token", "nobodys0token")

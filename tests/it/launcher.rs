@@ -1,10 +1,11 @@
 //! Station 5, meetings: the page and its token as a browser gets them, and as JaaS reads them.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use rcgen::KeyPair;
 use serde_json::Value;
 
-use crate::support::gate::{Builder, CHAT, Gate, gate};
+use crate::support::gate::{Builder, CHAT, Gate};
+use crate::support::launcher::{APP_ID, launcher, rsa};
 use crate::support::raw::{Message, message};
 use crate::support::upstream::Upstream;
 
@@ -16,36 +17,12 @@ mod plugin;
 mod providers;
 mod ways;
 
-const APP_ID: &str = "vpaas-magic-cookie-123456";
 const SESSION: &str = "ybndrfg8ejkmcpqxot1uwisza3";
 
 /// A gate with Mattermost at `/` and the launcher at `/jitsi/`, and the public half of its key.
 fn meetings(mattermost: &Upstream, keys: &str) -> (Builder, DecodingKey) {
-    let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("an RSA key");
-    let public = DecodingKey::from_rsa_pem(pair.public_key_pem().as_bytes()).expect("a public key");
-    let file = format!(
-        r#"
-        [[site]]
-        hosts = ["chat.example"]
-
-        [[site.route]]
-        path = "/"
-        proxy = "http://{mattermost}"
-        preset = "mattermost"
-
-        [[site.route]]
-        path = "/jitsi/"
-        launcher = "jaas"
-
-        [launcher.jaas]
-        provider = "jaas"
-        app_id = "{APP_ID}"
-        key_id = "{APP_ID}/aabbcc"
-        private_key = "private.pk"
-        {keys}
-        "#
-    );
-    (gate(file).with("private.pk", pair.serialize_pem()), public)
+    let (builder, key) = launcher(CHAT, mattermost, keys);
+    (builder, DecodingKey::from_rsa_pem(key.public_key_pem().as_bytes()).expect("a public key"))
 }
 
 /// A Mattermost that knows one session.
@@ -252,7 +229,7 @@ async fn without_a_room_the_page_waits_for_one_and_redirect_mode_makes_one() {
 async fn r104_keys_that_could_sign_no_token_stop_the_start() {
     let mattermost = mattermost().await;
     let elliptic = KeyPair::generate().expect("an EC key");
-    let public = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("an RSA key").public_key_pem();
+    let public = rsa().public_key_pem();
     for (what, pem) in [("an EC key", elliptic.serialize_pem()), ("a public key", public), ("no key", String::new())] {
         let (builder, _) = meetings(&mattermost, "");
         let outcome = builder.with("private.pk", pem).refused().await;

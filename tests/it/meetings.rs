@@ -5,16 +5,15 @@ use std::path::Path;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::{Value, json};
 
 use crate::support::client::tcp;
 use crate::support::gate::{Builder, CHAT, Gate, gate};
+use crate::support::launcher::{APP_ID, launcher};
 use crate::support::process::gatepost;
 use crate::support::raw::{Message, message};
 use crate::support::upstream::Upstream;
 
-const APP_ID: &str = "vpaas-magic-cookie-123456";
 const ADA: &str = "adaaaaaaaaaaaaaaaaaaaaaaaa";
 const BOB: &str = "bobbbbbbbbbbbbbbbbbbbbbbbb";
 
@@ -37,35 +36,9 @@ async fn mattermost() -> Upstream {
 }
 
 fn meetings(mattermost: &Upstream, keys: &str) -> Builder {
-    let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("an RSA key");
-    let file = format!(
-        r#"
-        [admin]
-        listen = "127.0.0.1:0"
-
-        [[site]]
-        hosts = ["chat.example"]
-
-        [[site.route]]
-        path = "/"
-        proxy = "http://{mattermost}"
-        preset = "mattermost"
-
-        [[site.route]]
-        path = "/jitsi/"
-        launcher = "jaas"
-
-        [launcher.jaas]
-        provider = "jaas"
-        app_id = "{APP_ID}"
-        key_id = "{APP_ID}/aabbcc"
-        private_key = "private.pk"
-        moderators = "admins"
-        webhook_secret = "the console's word"
-        {keys}
-        "#
-    );
-    gate(file).with("private.pk", pair.serialize_pem())
+    let keys = format!("moderators = \"admins\"\nwebhook_secret = \"the console's word\"\n{keys}");
+    let (builder, _) = launcher(CHAT, mattermost, &keys);
+    builder.changing(|file| format!("[admin]\nlisten = \"127.0.0.1:0\"\n{file}"))
 }
 
 /// What a browser gets that has no cookie but the session's: a new device.

@@ -1,6 +1,7 @@
 //! Each kind of meeting server as a browser is led to it.
 
 use super::*;
+use crate::support::gate::gate;
 
 const SECRET: &str = "a secret that prosody knows, too";
 

@@ -117,6 +117,12 @@ impl Builder {
         self
     }
 
+    /// Another file, made of this one.
+    pub(crate) fn changing(mut self, change: impl FnOnce(String) -> String) -> Self {
+        self.file = change(self.file);
+        self
+    }
+
     /// A certificate whose files, this one and `key-` of it, are not there.
     pub(crate) fn missing_certificate(mut self, chain: &str) -> Self {
         let _ = write!(self.certificates, "[[certificate]]\nchain = \"{chain}\"\nkey = \"key-{chain}\"\n");

@@ -12,6 +12,7 @@ pub(crate) mod chains;
 pub(crate) mod client;
 pub(crate) mod gate;
 pub(crate) mod h2;
+pub(crate) mod launcher;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod upstream;
