@@ -25,8 +25,37 @@ const SECRET: [&str; 14] = [
 /// Segments behind a launcher's `-` that are followed by a secret (`crate::handler::launcher`).
 const CAPABILITIES: [&str; 2] = ["invite", "avatar"];
 
-/// The target, or any URL, without the values of secret parameters; fragments are cut off.
+/// The target, or any URL, without the values of secret parameters and without JSON Web Tokens; fragments are cut off.
 pub fn target(target: &str) -> Cow<'_, str> {
+    match without_secrets(target) {
+        Cow::Borrowed(shown) => without_tokens(shown),
+        Cow::Owned(shown) => Cow::Owned(without_tokens(&shown).into_owned()),
+    }
+}
+
+/// A text without whatever looks like a JSON Web Token, wherever it stands: a link whose `?` was encoded on the way has
+/// its token in the path.
+fn without_tokens(text: &str) -> Cow<'_, str> {
+    /// What base64url makes of `{"`, with which every header begins.
+    const BEGINS: &str = "eyJ";
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(BEGINS) {
+        let (before, token) = rest.split_at(at);
+        let end =
+            token.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-' | '_')).unwrap_or(token.len());
+        let is_token = token[..end].matches('.').count() >= 2;
+        out.push_str(before);
+        out.push_str(if is_token { "***" } else { &token[..end] });
+        rest = &token[end..];
+    }
+    match rest.len() == text.len() {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(out + rest),
+    }
+}
+
+fn without_secrets(target: &str) -> Cow<'_, str> {
     let whole = target.split('#').next().unwrap_or(target);
     let (path, query) = match whole.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -130,6 +159,20 @@ mod tests {
         assert_eq!(target("/login?redirect_to=%2Fjitsi%2FR%3Fa%3Db"), "/login?redirect_to=%2Fjitsi%2FR%3Fa%3Db");
         assert_eq!(target("/a?other=eyJhbGciOiJ9.eyJhIjoxfQ.c2ln"), "/a?other=***");
         assert_eq!(target("/a?connection_id=7&"), "/a?connection_id=7&");
+        const JWT: &str = "eyJhbGciOiJ9.eyJhIjoxfQ.c2-n_";
+        for (before, after) in [
+            ("/jitsi/Room%3Fjwt=", ""),
+            ("/jitsi/Room;jwt=", "/x?y=1"),
+            ("/jitsi/", "/"),
+            ("/a?", "&b=c"),
+            ("/a?next=%252Fjitsi%252FRoom%253Fjwt%253D", ""),
+            ("/login?redirect_to=/jitsi/Room%23jwt=", "&x=1"),
+            ("https://chat.example/jitsi/Room%3Fjwt=", ""),
+        ] {
+            let shown = target(&format!("{before}{JWT}{after}")).into_owned();
+            assert_eq!(shown, format!("{before}***{after}"));
+        }
+        assert_eq!(target("/keyJ/eyJ.a/eyJhIjoxfQ?x=eyJ"), "/keyJ/eyJ.a/eyJhIjoxfQ?x=eyJ");
         for (path, shown) in [
             ("/jitsi/-/invite/AAAA", "/jitsi/-/invite/***"),
             ("/jitsi/-/invite/AAAA/?x=1", "/jitsi/-/invite/***?x=1"),
