@@ -152,7 +152,8 @@ async fn serve_h2(connection: &Rc<Connection>, mut io: ClientIo) -> hyper::Resul
     let on_request = connection.clone();
     let service = service_fn(move |request| {
         let open = OpenRequest::of_stream(&on_request);
-        async move { Ok::<_, Infallible>(answer(open, request).await) }
+        // In a box from the start: hyper moves it through several hands, and it is large.
+        Box::pin(async move { Ok::<_, Infallible>(answer(open, request).await) })
     });
     let mut serving = pin!(
         http2::Builder::new(Streams(connection.clone()))

@@ -8,7 +8,7 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Poll, ready};
 
@@ -48,16 +48,15 @@ where
     fn execute(&self, future: F) {
         // hyper makes a stream right after it has called the service; what else it spawns belongs to tunnels.
         match self.0.newest.take() {
-            Some(taking) => drop(tokio::task::spawn_local(while_taken(Box::pin(future), taking, self.0.clone()))),
+            Some(taking) => drop(tokio::task::spawn_local(while_taken(future, taking, self.0.clone()))),
             None => drop(tokio::task::spawn_local(future)),
         }
     }
 }
 
 /// Runs a stream to its end or, which resets it, until its client has taken nothing for the connection's patience.
-///
-/// The stream comes in a box: its future is large, and would be moved with every layer around it.
-async fn while_taken<F: Future>(mut stream: Pin<Box<F>>, taking: Rc<Taking>, connection: Rc<Connection>) {
+async fn while_taken<F: Future>(stream: F, taking: Rc<Taking>, connection: Rc<Connection>) {
+    let mut stream = pin!(stream);
     let mut timer: Option<Pin<Box<Sleep>>> = None;
     let mut written = 0;
     poll_fn(|cx| {
