@@ -91,22 +91,33 @@ fn without_secrets(target: &str) -> Cow<'_, str> {
     }
 }
 
-/// A path without what stands behind a launcher's `-/invite/` and `-/avatar/`: whoever knows it may use it.
+/// A path without what stands behind a launcher's `-/invite/` and `-/avatar/`: whoever knows it may use it, also where
+/// it was asked for in a spelling that leads nowhere.
 fn without_capability(path: &str) -> Cow<'_, str> {
-    let (mut end, mut after_dash) = (0, false);
-    for segment in path.split_inclusive('/') {
-        end += segment.len();
-        let name = percent_decode_str(segment.trim_end_matches('/')).decode_utf8_lossy();
+    let (mut begin, mut after_dash) = (0, false);
+    while let Some((length, slash)) = next_slash(&path[begin..]) {
+        let name = percent_decode_str(&path[begin..begin + length]).decode_utf8_lossy();
+        begin += length + slash;
         // Slashes in a row are somebody's slip; what follows them is as secret.
         if name.is_empty() {
             continue;
         }
-        if after_dash && CAPABILITIES.contains(&&*name) && end < path.len() {
-            return Cow::Owned(format!("{}***", &path[..end]));
+        let is_capability = || CAPABILITIES.iter().any(|capability| capability.eq_ignore_ascii_case(&name));
+        if after_dash && begin < path.len() && is_capability() {
+            return Cow::Owned(format!("{}***", &path[..begin]));
         }
         after_dash = name == "-";
     }
     Cow::Borrowed(path)
+}
+
+/// Where the next slash stands, and its length: one as it is, three where it is percent-encoded.
+fn next_slash(path: &str) -> Option<(usize, usize)> {
+    path.as_bytes().iter().enumerate().find_map(|(at, byte)| match byte {
+        b'/' => Some((at, 1)),
+        b'%' if path.get(at + 1..at + 3).is_some_and(|hex| hex.eq_ignore_ascii_case("2f")) => Some((at, 3)),
+        _ => None,
+    })
 }
 
 /// The target without any of its query's values: for routes whose every query is somebody's secret.
@@ -175,6 +186,10 @@ mod tests {
         assert_eq!(target("/keyJ/eyJ.a/eyJhIjoxfQ?x=eyJ"), "/keyJ/eyJ.a/eyJhIjoxfQ?x=eyJ");
         for (path, shown) in [
             ("/jitsi/-/invite/AAAA", "/jitsi/-/invite/***"),
+            ("/jitsi/-/invite%2FAAAA", "/jitsi/-/invite%2F***"),
+            ("/jitsi%2f-%2f%2FInvite/AAAA", "/jitsi%2f-%2f%2FInvite/***"),
+            ("/jitsi/-/INVITE/AAAA", "/jitsi/-/INVITE/***"),
+            ("/jitsi/-/invite%2", "/jitsi/-/invite%2"),
             ("/jitsi/-/invite/AAAA/?x=1", "/jitsi/-/invite/***?x=1"),
             ("/-/avatar/AAAA?jwt=1", "/-/avatar/***?jwt=***"),
             ("/-//invite/AAAA", "/-//invite/***"),
