@@ -4,13 +4,20 @@
 
 #![allow(missing_docs, reason = "criterion's macros make public items of their own")]
 
+use std::cell::Cell;
 use std::hint::black_box;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use gatepost::cert::Loaded;
+use gatepost::cert::store::Store;
 use gatepost::clock::Clock;
+use gatepost::handler::proxy::headers;
+use gatepost::handler::{Context, RequestId};
 use gatepost::jitsi::bearer::{Bearer, Role};
 use gatepost::jitsi::claims::{Dialect, Terms};
 use gatepost::jitsi::room::{Asked, Room};
@@ -19,6 +26,10 @@ use gatepost::route::host::{Authority, HostPattern};
 use gatepost::route::near;
 use gatepost::route::path::{PathPrefix, decode_unreserved};
 use gatepost::route::table::{Routes, Table};
+use http::uri::Scheme;
+use http::{HeaderMap, HeaderValue};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::CertifiedKey;
 
 /// Host to site, with as many sites as this.
 fn hosts(criterion: &mut Criterion) {
@@ -107,5 +118,100 @@ fn tokens(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(parts, hosts, paths, rooms, tokens);
+/// Which certificate a handshake is presented, with as many as this.
+fn certificates(criterion: &mut Criterion) {
+    let own = rcgen::generate_simple_self_signed(["site.example".into()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).expect("PKCS #8");
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).expect("a key");
+    let presented = Arc::new(CertifiedKey::new(vec![own.cert.der().clone()], key));
+    let mut group = criterion.benchmark_group("name to certificate");
+    for count in [1, 100, 10_000] {
+        let loaded = |n| Loaded {
+            key: presented.clone(),
+            names: vec![HostPattern::parse(&format!("site{n}.example")).expect("a host")],
+            not_before: 0,
+            not_after: i64::MAX,
+        };
+        let store = Store::new((0..count).map(loaded).collect(), &[]);
+        let asked = format!("site{}.example", count / 2);
+        group.bench_with_input(BenchmarkId::from_parameter(count), &asked, |bencher, asked| {
+            bencher.iter(|| store.choose(Some(black_box(asked))));
+        });
+    }
+    group.finish();
+}
+
+/// What a browser's fields become on their way to the upstream, and an answer's on the way back; the copy that each
+/// round begins with is measured by itself, to be taken off.
+fn fields(criterion: &mut Criterion) {
+    let of = |lines: &[(&'static str, &'static str)]| -> HeaderMap {
+        lines.iter().map(|&(name, value)| (name.parse().expect("a name"), HeaderValue::from_static(value))).collect()
+    };
+    let asked = of(&[
+        ("host", "chat.example"),
+        (
+            "user-agent",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36",
+        ),
+        ("accept", "application/json"),
+        ("accept-language", "en-GB,en;q=0.9"),
+        ("accept-encoding", "gzip, deflate, br, zstd"),
+        ("referer", "https://chat.example/team/channels/town-square"),
+        ("x-requested-with", "XMLHttpRequest"),
+        ("x-csrf-token", "abcdefghijklmnopqrstuvwxyz"),
+        ("cookie", "MMUSERID=abcdefghijklmnopqrstuvwxyz; MMCSRF=abcdefghijklmnopqrstuvwxyz"),
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-mode", "cors"),
+        ("sec-fetch-dest", "empty"),
+    ]);
+    let answered = of(&[
+        ("content-type", "application/json"),
+        ("date", "Thu, 01 Jan 1970 00:16:40 GMT"),
+        ("expires", "0"),
+        ("permissions-policy", ""),
+        ("referrer-policy", "no-referrer"),
+        ("vary", "Accept-Encoding"),
+        ("x-content-type-options", "nosniff"),
+        ("x-request-id", "abcdefghijklmnopqrstuvwxyz"),
+        ("x-version-id", "10.0.0"),
+        ("connection", "keep-alive"),
+        ("keep-alive", "timeout=4"),
+        ("content-length", "1024"),
+    ]);
+    let (authority, prefix) =
+        (Authority::parse("chat.example").expect("a host"), PathPrefix::parse("/").expect("a prefix"));
+    let upstream_time = Cell::new(None);
+    let context = Context {
+        id: RequestId(1),
+        scheme: Scheme::HTTPS,
+        authority: &authority,
+        local_port: 443,
+        peer: IpAddr::from([192, 0, 2, 1]),
+        client: IpAddr::from([192, 0, 2, 1]),
+        peer_trusted: false,
+        prefix: &prefix,
+        path: "/api/v4/users/me",
+        rest: "/api/v4/users/me",
+        upstream_time: &upstream_time,
+    };
+    let mut group = criterion.benchmark_group("twelve fields");
+    group.bench_function("copied", |bencher| bencher.iter(|| black_box(&asked).clone()));
+    group.bench_function("copied, towards the upstream", |bencher| {
+        bencher.iter(|| {
+            let mut fields = black_box(&asked).clone();
+            headers::towards_upstream(&mut fields, &context);
+            fields
+        });
+    });
+    group.bench_function("copied, towards the client", |bencher| {
+        bencher.iter(|| {
+            let mut fields = black_box(&answered).clone();
+            headers::remove_hop_by_hop(&mut fields);
+            fields
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(parts, hosts, paths, certificates, fields, rooms, tokens);
 criterion_main!(parts);
