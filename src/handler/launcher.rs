@@ -8,9 +8,11 @@
 //! where the login should lead back to by anything but its own path: a
 //! `redirect_to` that a client sends is never read.
 
+mod answer;
 mod enter;
 mod guest;
 mod own;
+mod wanted;
 mod webhook;
 mod who;
 
@@ -34,7 +36,7 @@ use crate::error::{Fault, RequestError};
 use crate::jitsi::device::Device;
 use crate::jitsi::installation::Installation;
 use crate::jitsi::page::look::LookError;
-use crate::jitsi::page::{Look, Nonce, OldLink, Page, SignIn, Unreachable, Waiting};
+use crate::jitsi::page::{Look, OldLink, SignIn, Unreachable, Waiting};
 use crate::jitsi::provider::{Meetings, ProviderError};
 use crate::jitsi::room::{Asked, COMPONENT, Room};
 use crate::jitsi::token::SignError;
@@ -43,8 +45,10 @@ use crate::secret::Secret;
 use crate::secret::source::{self, SecretError};
 
 use super::Context;
+use answer::{found, guard, library, location, nonce, rendered, show};
 use enter::{Browser, Entrant};
 use own::Own;
+use wanted::{is_navigation, is_part, is_prefetch};
 use who::{Asker, Way, Who};
 
 /// One launcher, ready to sign.
@@ -431,81 +435,6 @@ fn webhook_secret(from: &SecretFrom) -> Result<Secret<String>, LauncherError> {
         short if short.len() < LEAST_WEBHOOK_SECRET => Err(LauncherError::ShortSecret),
         secret => Ok(Secret::new(secret.to_owned())),
     }
-}
-
-/// Whether a browser is about to show the answer as a page (Fetch Metadata, section 2.3). Those that do not say so are
-/// older than 2023, or programs.
-fn is_navigation<B>(request: &Request<B>) -> bool {
-    request.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate")
-}
-
-/// Whether a browser only thinks that somebody might open this (Fetch standard, `Sec-Purpose`; older ones say `Purpose`).
-fn is_prefetch<B>(request: &Request<B>) -> bool {
-    ["sec-purpose", "purpose"]
-        .iter()
-        .any(|name| request.headers().get(*name).is_some_and(|purpose| purpose.as_bytes().starts_with(b"prefetch")))
-}
-
-/// Whether a browser wants this as a picture, a script, a frame or the like of another page (Fetch Metadata, sections 2.1
-/// and 2.2): nobody has asked for a meeting then, and none would open. What fetches by itself is left alone; only pages
-/// of the same host can read the answer.
-fn is_part<B>(request: &Request<B>) -> bool {
-    let said = |name| request.headers().get(name).map(HeaderValue::as_bytes);
-    said("sec-fetch-mode") == Some(b"no-cors")
-        || said("sec-fetch-dest").is_some_and(|wanted| wanted != b"document" && wanted != b"empty")
-}
-
-/// The answer to `external_api.js`: the plugin runs whatever comes, of whatever status, inside Mattermost.
-fn library() -> Response<Body> {
-    let mut response = Response::new(Body::Empty);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/javascript"));
-    response
-}
-
-/// Lets one page's own script and style run.
-fn nonce() -> Result<Nonce, RequestError> {
-    Nonce::fresh().map_err(no_random)
-}
-
-/// A page, with the policy that it asks for.
-fn show(status: StatusCode, page: &impl Page) -> Result<Response<Body>, RequestError> {
-    rendered(status, page).map(|response| response.map(Body::full))
-}
-
-fn rendered(status: StatusCode, page: &impl Page) -> Result<Response<Bytes>, RequestError> {
-    let html = page.render().map_err(|error| RequestError::Internal(format!("filling a page: {error}")))?;
-    let policy = HeaderValue::try_from(page.policy()).expect("base64, origins and ASCII words make a field value");
-    let mut response = Response::new(Bytes::from(html));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    Ok(response)
-}
-
-fn found(address: &str) -> Result<Response<Body>, RequestError> {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = StatusCode::FOUND;
-    response.headers_mut().insert(header::LOCATION, location(address)?);
-    Ok(response)
-}
-
-/// An address as a field value that shows itself in no log.
-fn location(address: &str) -> Result<HeaderValue, RequestError> {
-    let mut value = HeaderValue::try_from(address)
-        .map_err(|_| RequestError::Internal("an address of the launcher makes no field value".into()))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// What all answers of a launcher bear: kept nowhere, named to nobody, framed by nobody, taken for nothing else.
-fn guard<B>(response: &mut Response<B>) {
-    let fields = response.headers_mut();
-    fields.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    fields.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
-        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ));
 }
 
 /// A small body, whole.
