@@ -24,6 +24,8 @@ pub mod handler;
 
 pub mod outgoing;
 
+pub mod socket;
+
 pub mod body;
 
 pub mod upload;

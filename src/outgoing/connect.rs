@@ -14,6 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::config::model::UpstreamAddress;
 use crate::error::RequestError;
+use crate::socket::Socket;
 
 use super::tls::{Trust, is_tls_fault};
 
@@ -21,9 +22,9 @@ use super::tls::{Trust, is_tls_fault};
 #[derive(Debug)]
 pub enum UpstreamIo {
     /// `http://`.
-    Plain(TcpStream),
+    Plain(Socket),
     /// `https://`; boxed, since rustls' state is large and most upstreams are plain.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 /// Connects within `limit`, TLS included.
@@ -45,6 +46,7 @@ async fn open(address: &UpstreamAddress, trust: Option<&Trust>) -> io::Result<Up
     let tcp = open_tcp(address).await?;
     // A request's head and a WebSocket's small frames must not wait for an acknowledgement.
     tcp.set_nodelay(true)?;
+    let tcp = Socket(tcp);
     match trust {
         None => Ok(UpstreamIo::Plain(tcp)),
         Some(trust) => {

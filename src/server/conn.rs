@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::cert::store::Store;
 use crate::log::access::Entry;
+use crate::socket::Socket;
 
 use super::answer::{OpenRequest, answer};
 use super::io::{ClientIo, Manners};
@@ -99,10 +100,10 @@ pub async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     arrival.tcp.set_nodelay(true).ok();
     let peer = arrival.peer.ip().to_canonical();
     let (io, h2, presented, sni) = match arrival.speaks {
-        Speaks::Http => (ClientIo::plain(arrival.tcp), false, None, None),
+        Speaks::Http => (ClientIo::plain(Socket(arrival.tcp)), false, None, None),
         Speaks::Https => {
             let tls = worker.view().tls.clone();
-            let Some(shaken) = tls::handshake(&tls, arrival.tcp).await else { return };
+            let Some(shaken) = tls::handshake(&tls, Socket(arrival.tcp)).await else { return };
             (shaken.io, shaken.h2, shaken.presented.map(|index| (tls.store.clone(), index)), shaken.sni)
         }
     };

@@ -16,10 +16,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
+use crate::socket::Socket;
 use crate::upload::{LINGER, LINGER_BYTES, LINGER_TIME};
 
 use super::gather::Gather;
@@ -47,8 +47,8 @@ pub struct ClientIo {
 
 #[derive(Debug)]
 enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 /// How patient a connection is, whether it lingers, how much was written; shared with whoever serves requests on it.
@@ -143,12 +143,12 @@ macro_rules! on_stream {
 
 impl ClientIo {
     /// A plain connection.
-    pub fn plain(tcp: TcpStream) -> Self {
+    pub fn plain(tcp: Socket) -> Self {
         Self::new(Stream::Plain(tcp))
     }
 
     /// A connection after its handshake.
-    pub fn tls(tls: TlsStream<TcpStream>) -> Self {
+    pub fn tls(tls: TlsStream<Socket>) -> Self {
         Self::new(Stream::Tls(Box::new(tls)))
     }
 
@@ -379,6 +379,8 @@ impl AsyncWrite for ClientIo {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
     use std::sync::atomic::AtomicUsize;
     use std::task::{Wake, Waker};
 
@@ -400,7 +402,7 @@ mod tests {
     async fn pair() -> (ClientIo, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
         let client = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("connected");
-        let mut io = ClientIo::plain(listener.accept().await.expect("accepted").0);
+        let mut io = ClientIo::plain(Socket(listener.accept().await.expect("accepted").0));
         io.gather();
         (io, client)
     }

@@ -9,13 +9,13 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::cert::acme::alpn;
 use crate::cert::store::Store;
+use crate::socket::Socket;
 
 use super::io::ClientIo;
 
@@ -86,7 +86,7 @@ pub struct Shaken {
 }
 
 /// Shakes hands, or says in the log why not and gives nothing.
-pub async fn handshake(tls: &Tls, tcp: TcpStream) -> Option<Shaken> {
+pub async fn handshake(tls: &Tls, tcp: Socket) -> Option<Shaken> {
     let acceptor = TlsAcceptor::from(tls.config.clone());
     match timeout(HANDSHAKE, acceptor.accept(tcp).into_fallible()).await {
         Ok(Ok(stream)) => {
@@ -116,7 +116,7 @@ pub async fn handshake(tls: &Tls, tcp: TcpStream) -> Option<Shaken> {
 }
 
 /// Ends a connection in order. Best effort: whoever is at the other end is done.
-async fn say_goodbye(mut tls: TlsStream<TcpStream>) {
+async fn say_goodbye(mut tls: TlsStream<Socket>) {
     timeout(Duration::from_secs(1), tls.shutdown()).await.ok();
 }
 
@@ -129,7 +129,7 @@ fn is_plain_http(error: &std::io::Error) -> bool {
 }
 
 /// A word to whoever spoke plain HTTP to an https port. Best effort: it may not be HTTP at all.
-async fn say_https(mut tcp: TcpStream) {
+async fn say_https(mut tcp: Socket) {
     const WORD: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
         Content-Length: 48\r\nConnection: close\r\n\r\nThis port speaks https; the address needs its s\n";
     if timeout(Duration::from_secs(1), tcp.write_all(WORD)).await.is_ok() {
