@@ -136,6 +136,10 @@ pub(super) fn open_to_read(path: &Path, seal: &Seal) -> Result<Option<Connection
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(fault)?;
     db.busy_timeout(BUSY).map_err(fault)?;
+    // Its first page is there before its tables and its name are.
+    if is_new(&db).map_err(fault)? {
+        return Ok(None);
+    }
     recognise(&db, path, seal)?;
     Ok(Some(db))
 }

@@ -113,6 +113,15 @@ async fn a_database_of_another_program_is_not_touched() {
     assert_eq!(fs::read(place.file()).expect("read"), before);
 }
 
+#[test]
+fn a_ledger_that_is_just_being_made_is_none_yet() {
+    let place = Place::new();
+    // What comes first, before there are tables and a name.
+    place.database().pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).expect("made");
+    assert!(fs::metadata(place.file()).expect("there").len() > 0);
+    assert!(Reading::open(&place.file(), &key()).expect("no fault").is_none());
+}
+
 #[tokio::test]
 async fn a_newer_schema_is_said_and_not_written() {
     let place = Place::new();
