@@ -108,7 +108,8 @@ fn join_cookies(fields: &mut HeaderMap) {
         return;
     }
     let mut joined = Vec::new();
-    for crumb in cookie.iter() {
+    // An empty one would leave a blank at the value's edge, which is no part of a value (RFC 9110 section 5.5).
+    for crumb in cookie.iter().filter(|crumb| !crumb.is_empty()) {
         if !joined.is_empty() {
             joined.extend_from_slice(b"; ");
         }

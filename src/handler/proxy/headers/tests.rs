@@ -121,6 +121,8 @@ fn a_trusted_proxys_chain_is_kept_and_appended_to() {
 fn r49_cookie_crumbs_become_one_line_in_their_order() {
     let crumbs = [("cookie", "a=1"), ("accept", "*/*"), ("cookie", "b=2"), ("cookie", "c=3")];
     assert!(upstream(&crumbs, false).contains(&"cookie: a=1; b=2; c=3".to_owned()));
+    let crumbs = [("cookie", ""), ("cookie", "a=1"), ("cookie", ""), ("cookie", "b=2"), ("cookie", "")];
+    assert!(upstream(&crumbs, false).contains(&"cookie: a=1; b=2".to_owned()), "an empty crumb adds nothing");
 }
 
 #[test]
