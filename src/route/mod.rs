@@ -7,3 +7,6 @@ pub mod host;
 pub mod near;
 pub mod path;
 pub mod table;
+
+#[cfg(test)]
+mod laws;

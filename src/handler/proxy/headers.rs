@@ -249,4 +249,6 @@ pub fn says_https(fields: &HeaderMap) -> Option<bool> {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

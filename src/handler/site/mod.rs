@@ -19,6 +19,8 @@ mod compress;
 mod condition;
 mod encoding;
 mod file;
+#[cfg(test)]
+mod laws;
 mod listing;
 mod media;
 mod range;
