@@ -106,7 +106,8 @@ stop
 
 # A name whose address leads elsewhere: the others have their certificate all the same.
 unreachable_keeps_nobody() {
-  issued && trusted chat.gatepost.test "$WORK/pebble/issuer-root.pem" && grep -q 'no certificate.*name="away.gatepost.test"' "$LOG"
+  issued && until_true "it is served" trusted chat.gatepost.test "$WORK/pebble/issuer-root.pem" \
+    && until_true "the other's failure" grep -q 'no certificate.*name="away.gatepost.test"' "$LOG"
 }
 curl -sf -d '{"host":"away.gatepost.test","addresses":["127.0.0.7"]}' "http://127.0.0.1:$((MGMT_PORT + 1))/add-a"
 start partly 5002 5001 "$(pebble_keys)" '"chat.gatepost.test", "away.gatepost.test"'
