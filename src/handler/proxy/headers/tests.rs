@@ -23,8 +23,8 @@ fn lines(map: &HeaderMap) -> Vec<String> {
     lines
 }
 
-fn upstream(lines_in: &[(&str, &str)], trusted: bool) -> Vec<String> {
-    let mut map = fields(lines_in);
+/// What goes upstream of a client's fields.
+pub(super) fn sent_on(mut map: HeaderMap, trusted: bool) -> HeaderMap {
     let authority = Authority::parse("chat.example").expect("an authority");
     let prefix = PathPrefix::parse("/").expect("a prefix");
     let time = Cell::new(None);
@@ -42,7 +42,11 @@ fn upstream(lines_in: &[(&str, &str)], trusted: bool) -> Vec<String> {
         upstream_time: &time,
     };
     towards_upstream(&mut map, &context);
-    lines(&map)
+    map
+}
+
+fn upstream(lines_in: &[(&str, &str)], trusted: bool) -> Vec<String> {
+    lines(&sent_on(fields(lines_in), trusted))
 }
 
 const OURS: [&str; 5] = [
