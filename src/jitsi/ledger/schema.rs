@@ -126,8 +126,6 @@ pub(super) fn open_to_write(path: &Path, seal: &Seal) -> Result<Connection, Faul
 /// Opens it to read beside whoever writes; `None` where there is none.
 pub(super) fn open_to_read(path: &Path, seal: &Seal) -> Result<Option<Connection>, Fault> {
     match path.metadata() {
-        // Empty: a gatepost is just making it.
-        Ok(found) if found.len() == 0 => return Ok(None),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Fault::of_io(path, error)),
@@ -136,7 +134,7 @@ pub(super) fn open_to_read(path: &Path, seal: &Seal) -> Result<Option<Connection
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(fault)?;
     db.busy_timeout(BUSY).map_err(fault)?;
-    // Its first page is there before its tables and its name are.
+    // A gatepost is just making it: the file, and its first page, are there before its tables and its name are.
     if is_new(&db).map_err(fault)? {
         return Ok(None);
     }

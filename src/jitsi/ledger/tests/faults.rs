@@ -116,7 +116,9 @@ async fn a_database_of_another_program_is_not_touched() {
 #[test]
 fn a_ledger_that_is_just_being_made_is_none_yet() {
     let place = Place::new();
-    // What comes first, before there are tables and a name.
+    fs::write(place.file(), []).expect("made");
+    assert!(Reading::open(&place.file(), &key()).expect("no fault").is_none());
+    // What comes next, before there are tables and a name.
     place.database().pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).expect("made");
     assert!(fs::metadata(place.file()).expect("there").len() > 0);
     assert!(Reading::open(&place.file(), &key()).expect("no fault").is_none());
