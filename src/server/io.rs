@@ -379,13 +379,11 @@ impl AsyncWrite for ClientIo {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpStream;
-
     use std::sync::atomic::AtomicUsize;
     use std::task::{Wake, Waker};
 
     use tokio::io::AsyncReadExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
