@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod redact;
+pub mod seldom;
 pub mod setup;
 pub mod writer;
 

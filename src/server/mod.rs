@@ -72,8 +72,9 @@ pub enum RunError {
 
 /// Serves until SIGTERM or SIGINT, drains, and returns when all is finished or cut. A second signal ends at once.
 ///
-/// SIGHUP calls `reload`, which gives the next snapshot, or nothing where the old one is to go on. `beside` runs on
-/// the calling thread as long as serving does: renewals and whatever else must not hold up a worker.
+/// SIGHUP calls `reload`, which gives the next snapshot, or nothing where the old one is to go on. It has the access
+/// log opened anew, too, as SIGUSR1 does alone. `beside` runs on the calling thread as long as serving does: renewals
+/// and whatever else must not hold up a worker.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -105,9 +106,10 @@ pub fn run(
             .map_err(RunError::Worker)?;
         workers.push(worker);
     }
-    drop((log, phase, served));
+    let log = log.map(|(sink, _)| sink);
+    drop((phase, served));
     tracing::info!(workers = workers.len(), "serving");
-    let steering = Steering { phases, changes, stores: ready.stores, drain: ready.drain };
+    let steering = Steering { phases, changes, stores: ready.stores, drain: ready.drain, log };
     runtime.block_on(steering.steer(signals, reload, beside));
     // A file system that does not answer must not hold up the end.
     runtime.shutdown_background();
@@ -127,6 +129,7 @@ struct Steering {
     changes: watch::Sender<Served>,
     stores: watch::Receiver<Arc<Store>>,
     drain: Duration,
+    log: Option<Sink>,
 }
 
 impl Steering {
@@ -150,9 +153,11 @@ impl Steering {
                     (Wish::Reload, _) => {
                         if let Some(snapshot) = reload() {
                             self.replace(snapshot);
+                            self.reopen_log();
                             tracing::info!("reloaded");
                         }
                     }
+                    (Wish::ReopenLog, _) => self.reopen_log(),
                     (Wish::Stop, Phase::Serving) => {
                         tracing::info!(limit = ?self.drain, "draining: what is open may finish; a second signal ends at once");
                         self.phases.send_replace(Phase::Draining(self.drain));
@@ -163,6 +168,13 @@ impl Steering {
                     }
                 },
             }
+        }
+    }
+
+    /// Lets go of a log file that was moved away, and begins a new one.
+    fn reopen_log(&self) {
+        if let Some(sink) = &self.log {
+            sink.reopen();
         }
     }
 
@@ -193,12 +205,17 @@ async fn next(stores: &mut watch::Receiver<Arc<Store>>) -> Arc<Store> {
 enum Wish {
     Stop,
     Reload,
+    ReopenLog,
 }
 
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    user: Signal,
+    /// Heard and left alone: it would end the process where a file may grow no more (`ulimit -f`), and the error of
+    /// the write says as much.
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -207,6 +224,8 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined1())?,
+            _file_size: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 
@@ -215,6 +234,7 @@ impl Signals {
             _ = self.terminate.recv() => Wish::Stop,
             _ = self.interrupt.recv() => Wish::Stop,
             _ = self.hangup.recv() => Wish::Reload,
+            _ = self.user.recv() => Wish::ReopenLog,
         }
     }
 }
