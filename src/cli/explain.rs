@@ -168,6 +168,9 @@ fn explain(asked: &Asked, config: &Config, source: &Source) -> Explanation {
         return explanation;
     }
     route(asked, site, source, &mut explanation);
+    if explanation.route.is_some() {
+        explanation.answer.details.extend(answer::limits(&config.limits));
+    }
     if let (true, Some(age)) = (asked.tls, site.hsts) {
         let value = format!("max-age={}", age.as_secs());
         explanation.answer.details.push(("Strict-Transport-Security", value));

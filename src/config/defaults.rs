@@ -100,3 +100,45 @@ pub(super) const MOST_TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 6
 
 /// More threads than any machine has cores: a slip of the finger, not a wish.
 pub(super) const MOST_WORKERS: usize = 1024;
+
+/// What stays free beside clients and upstreams: listeners, logs, files being sent, idle connections to upstreams.
+const OTHER_DESCRIPTORS: usize = 128;
+/// Some 50 KiB each with TLS and a request: more would be 1 GiB, which a machine in a house has not to spare.
+const MOST_CONNECTIONS: usize = 20_000;
+
+/// `[limits] connections` where this many files and sockets may be open.
+///
+/// Half of the clients may need a connection to an upstream, too: a WebSocket does for as long as it lives.
+pub(super) fn connections(descriptors: usize) -> usize {
+    (descriptors.saturating_sub(OTHER_DESCRIPTORS) / 3).saturating_mul(2).clamp(64, MOST_CONNECTIONS)
+}
+
+/// A hundred people behind one address with a browser and an app each have some four hundred.
+pub(super) const CONNECTIONS_PER_ADDRESS: usize = 512;
+/// One or two for each of the same people.
+pub(super) const TUNNELS_PER_ADDRESS: usize = 256;
+/// Phones on bad networks need several round trips of a second.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
+/// A head is a packet or two; a phone that loses some sends them again for several seconds. Apache's limit is 20 s for
+/// the first byte and 40 s for the last.
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest that clients send are cookies, which browsers cap at 4 KiB each.
+pub(super) const HEAD_SIZE: u64 = 64 << 10;
+/// A browser sends some twenty, one for each cookie more over HTTP/2.
+pub(super) const HEAD_FIELDS: usize = 100;
+/// From click to click; nginx's is 75 s, Apache's 5 s.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// One connection is all that a browser has, and a new handshake costs more than the wait; nginx's was 3 min.
+pub(super) const HTTP2_IDLE_TIMEOUT: Duration = Duration::from_secs(180);
+/// No browser gets there in a day. What lives for weeks (a proxy in front, a bot) is dealt out anew now and then.
+pub(super) const REQUESTS_PER_CONNECTION: usize = 100_000;
+/// A phone in a tunnel comes back within it.
+pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// RFC 9113 section 6.5.2 advises no less than 100; it is nginx's number, too.
+pub(super) const HTTP2_STREAMS: u32 = 128;
+/// A browser that leaves a page resets what is open: [`HTTP2_STREAMS`] at most; several pages in a row a few times that.
+pub(super) const HTTP2_RESETS: u32 = 500;
+/// A hundred times what the busiest browser sends in a second; some microseconds of ours each.
+pub(super) const HTTP2_FRAMES: u32 = 10_000;
+/// A quarter of the memory of the smallest machine that one would put this on.
+pub(super) const BODY_MEMORY: u64 = 256 << 20;

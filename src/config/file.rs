@@ -27,6 +27,7 @@ pub(super) struct File {
     pub(super) acme: Key<Acme>,
     pub(super) shared: Key<IgnoredAny>,
     pub(super) log: Key<Log>,
+    pub(super) limits: Key<Limits>,
     pub(super) certificate: Option<Vec<Spanned<Certificate>>>,
     pub(super) site: Option<Vec<Spanned<Site>>>,
     pub(super) launcher: Option<BTreeMap<Spanned<String>, Spanned<Launcher>>>,
@@ -58,6 +59,28 @@ pub(super) struct Log {
     pub(super) access: Key<String>,
     pub(super) format: Key<LogFormat>,
     pub(super) level: Key<Level>,
+}
+
+/// `[limits]`: what clients may take.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) connections: Key<i64>,
+    pub(super) connections_per_address: Key<i64>,
+    pub(super) tunnels: Key<i64>,
+    pub(super) tunnels_per_address: Key<i64>,
+    pub(super) handshake_timeout: Key<Span>,
+    pub(super) head_timeout: Key<Span>,
+    pub(super) head_size: Key<Size>,
+    pub(super) head_fields: Key<i64>,
+    pub(super) idle_timeout: Key<Span>,
+    pub(super) http2_idle_timeout: Key<Span>,
+    pub(super) requests_per_connection: Key<i64>,
+    pub(super) send_timeout: Key<Span>,
+    pub(super) http2_streams: Key<i64>,
+    pub(super) http2_resets: Key<i64>,
+    pub(super) http2_frames: Key<i64>,
+    pub(super) body_memory: Key<Size>,
 }
 
 /// `[acme]`: certificates from a CA.

@@ -6,6 +6,7 @@
 
 mod acme;
 mod launcher;
+mod limits;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,6 +29,8 @@ pub use launcher::{
     Page, PemSource, People, PluginSource, Provider, Rooms, Way,
 };
 
+pub use limits::{Limits, PerAddress};
+
 /// Everything that one file says.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -37,6 +40,8 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// `[log]`.
     pub log: Log,
+    /// `[limits]`.
+    pub limits: Limits,
     /// `[[certificate]]`, in the order of the file: the first serves an unknown SNI.
     pub certificates: Vec<CertificateFiles>,
     /// `[acme]`, where the file has it and https is on.

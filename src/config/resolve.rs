@@ -10,6 +10,7 @@ mod admin;
 mod certificate;
 mod fields;
 mod launcher;
+mod limits;
 mod listen;
 mod log;
 mod loops;
@@ -51,6 +52,7 @@ pub(super) fn resolve(shaped: Shaped, folder: &Path, surroundings: &Surroundings
     let server = server::resolve(file.server, &mut gather);
     let admin = admin::resolve(file.admin, &mut gather);
     let log = log::resolve(file.log, &mut gather);
+    let limits = limits::resolve(file.limits, &mut gather);
     let certificates = certificate::resolve(file.certificate.unwrap_or_default(), &mut gather);
     let launchers = launcher::resolve(file.launcher.unwrap_or_default(), &mut gather);
     let sites = site::resolve(file.site.as_deref().unwrap_or_default(), &launchers, &server, &mut gather);
@@ -64,7 +66,7 @@ pub(super) fn resolve(shaped: Shaped, folder: &Path, surroundings: &Surroundings
             ),
         );
     }
-    let mut config = Config { server, admin, log, certificates, acme, sites };
+    let mut config = Config { server, admin, log, limits, certificates, acme, sites };
     launcher::fill_in_logins(&mut config);
     loops::report(&config, &mut gather);
     (Some(config), gather.findings)

@@ -16,6 +16,8 @@ pub struct Surroundings {
     pub root: bool,
     /// How many threads can run at once.
     pub cores: NonZeroUsize,
+    /// Files and sockets that this process may have open at once, once it has raised its own limit as far as it may.
+    pub descriptors: usize,
     /// The environment; `None` where it must not count (`check --syntax`).
     pub environment: Option<Environment>,
 }
@@ -31,6 +33,7 @@ impl Surroundings {
         Self {
             root: rustix::process::geteuid().is_root(),
             cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            descriptors: descriptors(),
             environment: None,
         }
     }
@@ -65,6 +68,12 @@ impl Surroundings {
     }
 }
 
+/// The hard limit, since `run` raises the soft one to it.
+fn descriptors() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
 impl fmt::Debug for Surroundings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The environment is left out: it may hold secrets.
@@ -78,7 +87,7 @@ mod tests {
 
     fn surroundings(root: bool, variables: &'static [(&str, &str)]) -> Surroundings {
         let asked = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-        Surroundings { root, cores: NonZeroUsize::MIN, environment: Some(Box::new(asked)) }
+        Surroundings { root, cores: NonZeroUsize::MIN, descriptors: 1024, environment: Some(Box::new(asked)) }
     }
 
     #[test]

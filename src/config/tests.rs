@@ -21,6 +21,7 @@ fn surroundings() -> Surroundings {
     Surroundings {
         root: true,
         cores: NonZeroUsize::new(2).expect("two is not zero"),
+        descriptors: 20_000,
         environment: Some(Box::new(variables)),
     }
 }
@@ -267,7 +268,16 @@ fn a_secret_of_meeting_tokens_is_none_of_the_plugins_wherever_both_come_from() {
 /// Each table's keys stand in the first column below its own heading.
 #[test]
 fn every_key_of_a_launcher_is_in_its_documentation_and_no_other() {
-    let documented = fs::read_to_string("docs/launcher.md").expect("readable");
+    assert_documented("docs/launcher.md", &["launcher.NAME", "launcher.NAME.features", "launcher.NAME.page"]);
+}
+
+#[test]
+fn every_limit_is_in_its_documentation_and_no_other() {
+    assert_documented("docs/limits.md", &["limits"]);
+}
+
+fn assert_documented(document: &str, tables: &[&str]) {
+    let documented = fs::read_to_string(document).expect("readable");
     let mut sections: HashMap<&str, HashSet<&str>> = HashMap::new();
     let mut section = "";
     for line in documented.lines() {
@@ -277,7 +287,7 @@ fn every_key_of_a_launcher_is_in_its_documentation_and_no_other() {
             sections.entry(section).or_default().extend(first.split(['`', ',', ' ']).filter(|key| !key.is_empty()));
         }
     }
-    for table in ["launcher.NAME", "launcher.NAME.features", "launcher.NAME.page"] {
+    for table in tables {
         let parsed = parse(&format!("[{table}]\nzzzzzzzzzz = 1\n"));
         let unknown = parsed.findings.iter().find(|finding| finding.what.contains("zzzzzzzzzz")).expect("a finding");
         let known = unknown.mend.as_deref().and_then(|mend| mend.strip_prefix("known here: ")).expect("all keys");

@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use crate::config::model::{
-    Anonymous, Answer, AtLimit, Budget, Config, Guests, JitsiKey, LaunchMode, Launcher, Provider, Proxy, Redirect,
-    RedirectTarget, Rooms, Site, Symlinks, UpstreamHost, Way, Website,
+    Anonymous, Answer, AtLimit, Budget, Config, Guests, JitsiKey, LaunchMode, Launcher, Limits, Provider, Proxy,
+    Redirect, RedirectTarget, Rooms, Site, Symlinks, UpstreamHost, Way, Website,
 };
 use crate::handler::challenge;
 use crate::handler::site::resolve::{Refusal, Target};
@@ -67,6 +67,18 @@ pub(super) fn of(answer: &Answer, asked: &Asked, prefix: &PathPrefix, rest: &str
             answered
         }
     }
+}
+
+/// What `[limits]` says of every request, whoever answers.
+pub(super) fn limits(limits: &Limits) -> [(&'static str, String); 2] {
+    let head = format!(
+        "{} and {} fields at most, within {}",
+        size(limits.head_size.into()),
+        limits.head_fields,
+        time(limits.head_timeout)
+    );
+    let connections = format!("{} at once from one address", limits.connections_per_address.most);
+    [("request head", head), ("connections", connections)]
 }
 
 /// The launcher's path that was probably meant by one that goes to Mattermost.

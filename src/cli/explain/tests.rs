@@ -74,7 +74,10 @@ https://mattermost.site.com/jitsi/Room%20Name/
             token_lifetime  1h
             token opens     the asked room alone
             features        all off
+            request head    64KiB and 100 fields at most, within 30s
+            connections     512 at once from one address
 ";
+
     assert_eq!(shown, expected);
 }
 
