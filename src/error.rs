@@ -103,6 +103,12 @@ pub enum RequestError {
     /// Mattermost could not be asked who this is.
     #[error("Mattermost could not be asked who is signed in: {0}")]
     IdentityUnavailable(String),
+    /// More fields in its head than this.
+    #[error("more than {0} fields in its head, which is [limits] head_fields")]
+    TooManyFields(usize),
+    /// As many connections or tunnels are open as may be.
+    #[error("no place is left")]
+    Full,
     /// Serving is about to stop.
     #[error("stopping")]
     Stopping,
@@ -142,6 +148,9 @@ impl RequestError {
             }
             Self::IdentityUnavailable(_) => (Upstream, StatusCode::BAD_GATEWAY, false),
             Self::Timeout { .. } => (Upstream, StatusCode::GATEWAY_TIMEOUT, false),
+            Self::TooManyFields(_) => (Client, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, true),
+            // Whoever floods us must not fill the log; the refusals are counted and told of elsewhere.
+            Self::Full => (Client, StatusCode::SERVICE_UNAVAILABLE, true),
             Self::Stopping => (Us, StatusCode::SERVICE_UNAVAILABLE, true),
             Self::File { .. } | Self::Internal(_) => (Us, StatusCode::INTERNAL_SERVER_ERROR, false),
             Self::Paged(paged) => paged.0.judge(),
@@ -183,6 +192,11 @@ impl RequestError {
                 ("Bad gateway", "Mattermost could not be asked who you are. Try again in a moment.".into())
             }
             Self::Timeout { .. } => ("Gateway timeout", "The server behind this address took too long.".into()),
+            Self::TooManyFields(_) => ("Too large", "The head of this request has too many fields.".into()),
+            Self::Full => (
+                "Service unavailable",
+                "This server has as many visitors as it can take. Try again in a moment.".into(),
+            ),
             Self::Stopping => ("Service unavailable", "This server is being stopped. Try again in a moment.".into()),
             Self::File { .. } | Self::Internal(_) => ("Internal error", "Something went wrong here.".into()),
             Self::Paged(paged) => paged.0.words(),
@@ -224,6 +238,10 @@ impl RequestError {
             }
             Self::Stopping => {
                 fields.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            // Long enough for those who are in to be served, short enough for a person to wait.
+            Self::Full => {
+                fields.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
             }
             _ => {}
         }

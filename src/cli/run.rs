@@ -20,6 +20,8 @@ use crate::config::{self, Parsed, render};
 use crate::jitsi::installation::Installation;
 use crate::log::setup::program_log;
 use crate::log::writer::{OpenError, Writer};
+use crate::server::census::Census;
+use crate::server::descriptors;
 use crate::server::listen::{BindError, Speaks, bind};
 use crate::server::snapshot::{Snapshot, SnapshotError};
 use crate::server::{self, Ready, RunError};
@@ -114,6 +116,8 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     };
     program_log(config.log.level);
     report(&findings, &source);
+    descriptors::raise();
+    let census = Arc::new(Census::new(&config.limits));
     let installation = Arc::new(Installation::at(&config.server.state, Clock::System));
     let (mut snapshot, certificates) = what_is_named(&config, &source, None, &installation)?;
     let live = Arc::new(Live::new(&config, certificates));
@@ -131,6 +135,7 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
         snapshot,
         stores: live.stores(),
         listeners,
+        census: census.clone(),
         log: Writer::start(&config.log.access)?,
         format: config.log.format,
         drain: config.server.drain,
@@ -141,6 +146,7 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     let reload = || {
         let mut snapshot = reload(&path, &config, &live, &engine, &installation, &meetings)?;
         snapshot.https_port = https_port(snapshot.https_port);
+        census.adopt(&snapshot.limits);
         Some(snapshot)
     };
     let beside = async {
@@ -149,7 +155,7 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
             cert::expiry::watch(live.clone(), Clock::System),
             async {
                 if let Some(listener) = admin {
-                    status::serve(listener, live.clone(), meetings.clone(), Clock::System).await;
+                    status::serve(listener, live.clone(), meetings.clone(), census.clone(), Clock::System).await;
                 }
             }
         );

@@ -40,9 +40,6 @@ use proxy::tunnel::Tunnels;
 use respond::Fixed;
 use site::Site;
 
-/// How long a client may take to take a byte, where the route has no say of its own.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Names one request in the log line and on the error page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestId(pub u64);
@@ -199,11 +196,11 @@ impl Handler {
         matches!(self, Self::Launcher(..))
     }
 
-    /// How long a client may take to take a byte of the answer.
-    pub fn patience(&self) -> Duration {
+    /// How long a client may take to take a byte of the answer, where the route has a say in it.
+    pub fn patience(&self) -> Option<Duration> {
         match self {
-            Self::Proxy(proxy, _) => proxy.send_timeout,
-            _ => PATIENCE,
+            Self::Proxy(proxy, _) => Some(proxy.send_timeout),
+            _ => None,
         }
     }
 

@@ -29,7 +29,8 @@ use crate::route::table::{By, Routed};
 use crate::upload::{Leftover, Upload};
 
 use super::asked::Asked;
-use super::conn::Connection;
+use super::census::Refusal;
+use super::conn::{Away, Connection};
 use super::snapshot::{Site, Snapshot};
 use super::streams::Taking;
 
@@ -66,6 +67,7 @@ impl OpenRequest {
 
     fn counted(connection: &Rc<Connection>, taking: Option<Rc<Taking>>) -> Self {
         connection.open.set(connection.open.get() + 1);
+        connection.asked.set(connection.asked.get() + 1);
         Self { connection: connection.clone(), taking }
     }
 }
@@ -89,6 +91,7 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
     connection.manners.set_linger(!request.body().is_end_stream());
     let wanted = Wanted::of(request.headers());
     let is_head = request.method() == Method::HEAD;
+    let is_h2 = request.version() == Version::HTTP_2;
     let upstream_time = Cell::new(None);
     // The request is handed to its handler whole, so what routing and errors need of it is kept apart.
     let told = Told::of(&request);
@@ -108,8 +111,15 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
     if is_head {
         withhold_body(&mut response);
     }
+    if connection.seat.is_waiting() || connection.is_worn() {
+        end_after(&mut response, connection, is_h2);
+    }
     if let Some(entry) = &entry {
         entry.set_answer(response.status(), upstream_time.get());
+    }
+    // Its window may be shut from the beginning, and then no part of the body is ever asked for.
+    if let Some(taking) = open.taking.as_ref().filter(|_| !response.body().is_end_stream()) {
+        taking.handed_over();
     }
     let answering = leftover.map(|leftover| {
         let (answering, answered) = oneshot::channel();
@@ -117,6 +127,15 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
         answering
     });
     response.map(|body| Outgoing { body, entry, open, _answering: answering })
+}
+
+/// Has the connection end in order after this answer.
+fn end_after(response: &mut Response<Body>, connection: &Connection, is_h2: bool) {
+    if is_h2 {
+        connection.send_away(Away::InOrder);
+    } else if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
 }
 
 /// The request with its body as handlers take it, and the hold on what may be left of it.
@@ -160,6 +179,12 @@ struct Road<'r> {
 impl Road<'_> {
     async fn go(&self, request: Request<Upload>) -> Result<Response<Body>, RequestError> {
         let connection = self.connection;
+        connection.admit().await?;
+        let most = connection.limits.head_fields;
+        if request.headers().len() > most {
+            connection.worker.census.refuse(Refusal::HeadFields);
+            return Err(RequestError::TooManyFields(most));
+        }
         let view = connection.worker.view();
         let snapshot = &*view.snapshot;
         let who = Who::of(connection, snapshot, request.headers());
@@ -251,7 +276,8 @@ impl Road<'_> {
     }
 
     fn prepare(&self, handler: &Handler) {
-        self.connection.manners.set_patience(handler.patience());
+        let patience = handler.patience().unwrap_or(self.connection.limits.send_timeout);
+        self.connection.manners.set_patience(patience);
         if let Some(entry) = self.entry
             && handler.has_secret_queries()
         {

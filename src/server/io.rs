@@ -11,7 +11,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ use tokio_rustls::server::TlsStream;
 use crate::socket::Socket;
 use crate::upload::{LINGER, LINGER_BYTES, LINGER_TIME};
 
+use super::census::{Refusal, Seat};
+use super::frames::{Flood, Frames};
 use super::gather::Gather;
 
 /// How long a client that has ended its side, and takes nothing, is still believed to wait for its answer.
@@ -30,8 +32,12 @@ use super::gather::Gather;
 /// answers that are on their way, and keeps an upstream busy for nobody no longer than that.
 const HALF_CLOSED: Duration = Duration::from_secs(2);
 
-/// Until a request says otherwise, a client may take this long to take a byte.
+/// Until a connection's limits are known, a client may take this long to take a byte.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a client is told whose head did not come in time (RFC 9110 section 15.5.9).
+const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 47\r\nConnection: close\r\n\r\nThe head of this request did not come in time.\n";
 
 /// A client's connection.
 #[derive(Debug)]
@@ -43,6 +49,12 @@ pub struct ClientIo {
     /// Runs while the client's end is kept back; with the bytes written when it began.
     ended: Option<(Pin<Box<Sleep>>, u64)>,
     goodbye: Goodbye,
+    /// HTTP/2's frames, counted.
+    frames: Option<Box<Frames>>,
+    /// The last write was taken in part: what comes next belongs to it.
+    torn: bool,
+    /// The place that it takes up as long as it lives, as a tunnel, too.
+    _seat: Option<Arc<Seat>>,
 }
 
 #[derive(Debug)]
@@ -63,7 +75,22 @@ struct Shared {
     linger: AtomicBool,
     answering: AtomicBool,
     written: AtomicU64,
+    begin: Instant,
+    /// When the head that is being read began: milliseconds from `begin`, and one; 0 where none has.
+    head_since: AtomicU64,
+    greeted: AtomicBool,
+    /// Nothing is read any more; the client may be told why.
+    over: AtomicU8,
+    met: AtomicU8,
 }
+
+/// Values of `over`.
+const OPEN: u8 = 0;
+const OVER: u8 = 1;
+const OVER_TOO_SLOW: u8 = 2;
+
+/// The value of `met` where no limit was; else a [`Refusal`]'s number and one.
+const NOTHING: u8 = 0;
 
 impl Manners {
     fn new() -> Self {
@@ -72,7 +99,49 @@ impl Manners {
             linger: AtomicBool::new(false),
             answering: AtomicBool::new(false),
             written: AtomicU64::new(0),
+            begin: Instant::now(),
+            head_since: AtomicU64::new(0),
+            greeted: AtomicBool::new(false),
+            over: AtomicU8::new(OPEN),
+            met: AtomicU8::new(NOTHING),
         }))
+    }
+
+    /// When the head that is being read began, if one is.
+    pub(super) fn head_since(&self) -> Option<Instant> {
+        let since = self.0.head_since.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(self.0.begin + Duration::from_millis(since))
+    }
+
+    fn begin_head(&self) {
+        if self.0.head_since.load(Ordering::Relaxed) == 0 {
+            self.0.head_since.store(millis(self.0.begin.elapsed()) + 1, Ordering::Relaxed);
+        }
+    }
+
+    fn end_head(&self) {
+        self.0.head_since.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the client has said that it speaks HTTP/2.
+    pub(super) fn has_greeted(&self) -> bool {
+        self.0.greeted.load(Ordering::Relaxed)
+    }
+
+    /// Nothing more is read; a client whose head came too slowly is told so.
+    pub(super) fn end(&self, too_slow: bool) {
+        self.0.over.store(if too_slow { OVER_TOO_SLOW } else { OVER }, Ordering::Relaxed);
+    }
+
+    /// The limit that the client met and was cut off for.
+    pub(super) fn met(&self) -> Option<Refusal> {
+        let met = self.0.met.load(Ordering::Relaxed).checked_sub(1)?;
+        Refusal::ALL.get(usize::from(met)).copied()
+    }
+
+    /// Notes the limit that the client met.
+    pub(super) fn set_met(&self, refusal: Refusal) {
+        self.0.met.store(refusal as u8 + 1, Ordering::Relaxed);
     }
 
     /// How long a write may make no progress from now on.
@@ -88,6 +157,9 @@ impl Manners {
     /// Whether a request of HTTP/1 is being answered, so that the client's end may be a half-close.
     pub fn set_answering(&self, answering: bool) {
         self.0.answering.store(answering, Ordering::Relaxed);
+        if answering {
+            self.end_head();
+        }
     }
 
     fn answering(&self) -> bool {
@@ -160,7 +232,66 @@ impl ClientIo {
             gather: Gather::default(),
             ended: None,
             goodbye: Goodbye::NotYet,
+            frames: None,
+            torn: false,
+            _seat: None,
         }
+    }
+
+    /// Takes up this place as long as it lives.
+    pub(super) fn sit(&mut self, seat: Arc<Seat>) {
+        self._seat = Some(seat);
+    }
+
+    /// Counts HTTP/2's frames: so many resets, and so many without content, at once.
+    pub(super) fn count_frames(&mut self, resets: u32, frames: u32) {
+        self.frames = Some(Box::new(Frames::new(resets, frames)));
+    }
+
+    /// Looks at what was read.
+    fn heard(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        let Some(frames) = &mut self.frames else {
+            if !self.manners.answering() {
+                self.manners.begin_head();
+            }
+            return Ok(());
+        };
+        let Err(flood) = frames.read(bytes, self.manners.written()) else {
+            if frames.is_in_head() {
+                self.manners.begin_head();
+            } else {
+                self.manners.end_head();
+            }
+            self.manners.0.greeted.store(frames.has_greeted(), Ordering::Relaxed);
+            return Ok(());
+        };
+        let farewell = frames.farewell();
+        self.manners.set_met(match flood {
+            Flood::Resets => Refusal::Http2Resets,
+            Flood::Frames => Refusal::Http2Frames,
+        });
+        // Not into the middle of another frame. What the socket does not take at once is lost: it is a courtesy.
+        if !self.torn {
+            self.gather.push(&[IoSlice::new(&farewell)]);
+            let _ = self.poll_send(cx);
+        }
+        let _ = on_stream!(self, stream => stream.poll_shutdown(cx));
+        Err(io::Error::other("the client floods this connection with frames"))
+    }
+
+    /// Whether nothing is read any more; says so to the client, as far as the socket takes it at once.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let over = self.manners.0.over.load(Ordering::Relaxed);
+        if over == OPEN {
+            return false;
+        }
+        // Nothing of an answer is on its way: heads are not waited for before.
+        if over == OVER_TOO_SLOW {
+            let _ = on_stream!(self, stream => stream.poll_write(cx, TOO_SLOW));
+            self.manners.end(false);
+        }
+        let _ = on_stream!(self, stream => stream.poll_shutdown(cx));
+        true
     }
 
     /// A handle on patience and lingering.
@@ -201,12 +332,16 @@ impl ClientIo {
         if self.gather.passes_by(count) {
             ready!(self.poll_send(cx))?;
             let outcome = on_stream!(self, stream => stream.poll_write_vectored(cx, bufs));
+            if let Poll::Ready(Ok(taken)) = outcome {
+                self.torn = taken < count;
+            }
             return self.wrote(cx, outcome);
         }
         if !self.gather.has_room(count) {
             ready!(self.poll_send(cx))?;
         }
         self.gather.push(bufs);
+        self.torn = false;
         Poll::Ready(Ok(count))
     }
 
@@ -273,10 +408,15 @@ impl AsyncRead for ClientIo {
         if let Poll::Ready(sent) = this.poll_send(cx) {
             sent?;
         }
+        if this.is_over(cx) {
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let is_tunnel = matches!(this.goodbye, Goodbye::OfOneWay);
         match ready!(on_stream!(this, stream => stream.poll_read(cx, buf))) {
-            Ok(()) if buf.filled().len() > before => return Poll::Ready(Ok(())),
+            Ok(()) if buf.filled().len() > before => {
+                return Poll::Ready(if is_tunnel { Ok(()) } else { this.heard(cx, &buf.filled()[before..]) });
+            }
             Ok(()) => {}
             // TLS whose socket ended without it. HTTP says itself where its messages end, so it is an end as any other.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !is_tunnel => {}

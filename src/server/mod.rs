@@ -2,6 +2,7 @@
 //!
 //! [`run`] takes bound sockets and a finished snapshot; it reads no file itself.
 
+pub mod census;
 pub mod conn;
 pub mod drain;
 pub mod io;
@@ -12,8 +13,13 @@ pub mod worker;
 
 mod answer;
 mod asked;
+mod crowd;
+mod frames;
 mod gather;
+mod silence;
 mod streams;
+
+pub(crate) mod descriptors;
 
 use std::io as std_io;
 use std::pin::pin;
@@ -30,6 +36,7 @@ use crate::cert::store::Store;
 use crate::config::model::LogFormat;
 use crate::log::writer::{Sink, Writer};
 
+use census::Census;
 use drain::Phase;
 use listen::Listener;
 use snapshot::{Served, Snapshot};
@@ -45,6 +52,8 @@ pub struct Ready {
     pub stores: watch::Receiver<Arc<Store>>,
     /// Each worker's sockets.
     pub listeners: Vec<Vec<Listener>>,
+    /// Who is connected, and what was refused.
+    pub census: Arc<Census>,
     /// The access log, where it is on.
     pub log: Option<(Writer, Sink)>,
     /// Its form.
@@ -99,7 +108,13 @@ pub fn run(
     }
     let mut workers = Vec::new();
     for (number, listeners) in ready.listeners.into_iter().enumerate() {
-        let given = Given { listeners, served: served.clone(), phase: phase.clone(), log: log.clone() };
+        let given = Given {
+            listeners,
+            served: served.clone(),
+            phase: phase.clone(),
+            census: ready.census.clone(),
+            log: log.clone(),
+        };
         let worker = thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || worker::run(given))

@@ -15,7 +15,7 @@ use http::HeaderValue;
 use ipnet::IpNet;
 use thiserror::Error;
 
-use crate::config::model::Config;
+use crate::config::model::{Config, Limits};
 use crate::handler::meant::Near;
 use crate::handler::{BuildError, Handler, PoolPlan, challenge};
 use crate::jitsi::installation::Installation;
@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub https_port: Option<u16>,
     /// The pools that each worker keeps.
     pub plans: Vec<PoolPlan>,
+    /// What connections that begin now may take.
+    pub limits: Arc<Limits>,
     trusted_proxies: Vec<IpNet>,
 }
 
@@ -93,6 +95,7 @@ impl Snapshot {
             challenges: challenge::folders(config),
             https_port: (!config.server.https.is_empty()).then_some(config.server.public_https_port),
             plans,
+            limits: Arc::new(config.limits.clone()),
             trusted_proxies: config.server.trusted_proxies.clone(),
         })
     }

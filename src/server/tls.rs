@@ -17,10 +17,8 @@ use crate::cert::acme::alpn;
 use crate::cert::store::Store;
 use crate::socket::Socket;
 
+use super::census::{Census, Refusal};
 use super::io::ClientIo;
-
-/// From the connection to the end of its handshake. Phones on bad networks need several round trips of a second.
-const HANDSHAKE: Duration = Duration::from_secs(15);
 
 /// `h2` in ALPN (RFC 9113 section 3.1).
 const H2: &[u8] = b"h2";
@@ -85,10 +83,10 @@ pub struct Shaken {
     pub sni: Option<Box<str>>,
 }
 
-/// Shakes hands, or says in the log why not and gives nothing.
-pub async fn handshake(tls: &Tls, tcp: Socket) -> Option<Shaken> {
+/// Shakes hands within this time, or says in the log why not and gives nothing.
+pub async fn handshake(tls: &Tls, tcp: Socket, within: Duration, census: &Census) -> Option<Shaken> {
     let acceptor = TlsAcceptor::from(tls.config.clone());
-    match timeout(HANDSHAKE, acceptor.accept(tcp).into_fallible()).await {
+    match timeout(within, acceptor.accept(tcp).into_fallible()).await {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
             if session.alpn_protocol() == Some(alpn::PROTOCOL) {
@@ -110,6 +108,7 @@ pub async fn handshake(tls: &Tls, tcp: Socket) -> Option<Shaken> {
         }
         Err(_) => {
             tracing::debug!("a TLS handshake took too long");
+            census.refuse(Refusal::HandshakeTimeout);
             None
         }
     }

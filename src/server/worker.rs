@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,9 @@ use crate::log::access;
 use crate::log::writer::Sink;
 use crate::outgoing::Upstream;
 
+use super::census::Census;
 use super::conn;
+use super::crowd::Crowd;
 use super::drain::Phase;
 use super::listen::{Listener, accept};
 use super::snapshot::{Served, Snapshot};
@@ -46,6 +49,8 @@ pub struct Given {
     pub served: watch::Receiver<Served>,
     /// Serving, draining or over.
     pub phase: watch::Receiver<Phase>,
+    /// Who is connected, to all workers.
+    pub census: Arc<Census>,
     /// Where the access log's lines go.
     pub log: Option<(Sink, LogFormat)>,
 }
@@ -56,6 +61,10 @@ pub struct Worker {
     view: RefCell<Rc<View>>,
     /// The access log, where it is on.
     pub log: Option<Rc<access::Log>>,
+    /// Who is connected, to all workers.
+    pub census: Arc<Census>,
+    /// Its connections.
+    pub crowd: Crowd,
     /// Its open tunnels.
     pub tunnels: Rc<Tunnels>,
     /// Tells every connection to finish.
@@ -133,7 +142,9 @@ async fn serve(mut given: Given) -> io::Result<()> {
     let worker = Rc::new(Worker {
         view: RefCell::new(Rc::new(View::new(served))),
         log: given.log.map(|(sink, format)| Rc::new(access::Log::new(sink, format))),
-        tunnels: Rc::default(),
+        tunnels: Rc::new(Tunnels::new(given.census.clone())),
+        census: given.census,
+        crowd: Crowd::default(),
         finish: CancellationToken::new(),
         requests: Cell::new(0),
         seed: seed(),
@@ -145,14 +156,18 @@ async fn serve(mut given: Given) -> io::Result<()> {
         let socket = listener.into_tokio()?;
         let (worker, connections) = (worker.clone(), connections.clone());
         accepting.push(tokio::task::spawn_local(async move {
-            accept(&socket, |tcp, peer| {
-                let arrival = conn::Arrival { tcp, peer, local_port, speaks };
+            let serve = |tcp, peer: SocketAddr| {
+                let ip = peer.ip().to_canonical();
+                let trusted = worker.view.borrow().snapshot.trusts(ip);
+                let Ok(seat) = worker.census.enter(ip, trusted) else { return conn::turn_away(tcp, speaks) };
+                let arrival = conn::Arrival { tcp, peer, local_port, speaks, seat: Arc::new(seat) };
                 tokio::task::spawn_local(connections.track_future(conn::serve(worker.clone(), arrival)));
-            })
-            .await;
+            };
+            accept(&socket, serve, || worker.census.crowd()).await;
         }));
     }
     tokio::task::spawn_local(housekeeping(worker.clone()));
+    tokio::task::spawn_local(make_room(worker.clone()));
     tokio::task::spawn_local(follow(worker.clone(), given.served));
 
     let over = |phase: &Phase| !matches!(phase, Phase::Serving);
@@ -195,6 +210,14 @@ async fn follow(worker: Rc<Worker>, mut changes: watch::Receiver<Served>) {
         let served = changes.borrow_and_update().clone();
         let next = worker.view().then(served);
         worker.view.replace(Rc::new(next));
+    }
+}
+
+/// Lets idle connections of clients go whenever there is no place for others.
+async fn make_room(worker: Rc<Worker>) {
+    loop {
+        worker.census.crowded().await;
+        worker.crowd.thin_out();
     }
 }
 

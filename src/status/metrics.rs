@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use crate::cert::live::Held;
+use crate::log::writer;
+use crate::server::census::Census;
 
 use super::meetings::Told;
 
@@ -10,7 +12,7 @@ use super::meetings::Told;
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// One sample a certificate; `names` are the names that it bears. The month's users of each launcher.
-pub(super) fn text(certificates: &[Held], meetings: &Told) -> String {
+pub(super) fn text(certificates: &[Held], meetings: &Told, census: &Census) -> String {
     let mut out = String::new();
     family(&mut out, "gatepost_build_info", "The version that runs, as a label.");
     writeln!(out, "gatepost_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION")).ok();
@@ -25,7 +27,30 @@ pub(super) fn text(certificates: &[Held], meetings: &Told) -> String {
         writeln!(out, "{begins}{{{}}} {}", labels(held), held.loaded.not_before).ok();
     }
     of_meetings(&mut out, meetings);
+    of_clients(&mut out, census);
     out
+}
+
+/// Who is connected, how many may be, and what was refused.
+fn of_clients(out: &mut String, census: &Census) {
+    let (most_connections, most_tunnels) = census.most();
+    for (name, help, value) in [
+        ("gatepost_connections", "Connections of clients.", census.connections()),
+        ("gatepost_connections_limit", "Connections that [limits] allows.", most_connections),
+        ("gatepost_tunnels", "Open tunnels (WebSockets).", census.tunnels()),
+        ("gatepost_tunnels_limit", "Tunnels that [limits] allows.", most_tunnels),
+    ] {
+        family(out, name, help);
+        writeln!(out, "{name} {value}").ok();
+    }
+    let refused = "gatepost_refused_total";
+    counter(out, refused, "Clients turned away or cut off, by the key in [limits] that they met.");
+    for (refusal, times) in census.refusals() {
+        writeln!(out, "{refused}{{limit=\"{}\"}} {times}", refusal.key()).ok();
+    }
+    let lost = "gatepost_access_log_lines_lost_total";
+    counter(out, lost, "Lines of the access log that could not be written.");
+    writeln!(out, "{lost} {}", writer::lines_lost()).ok();
 }
 
 /// A launcher has no sample where its number is not known: a 0 would be a good month.
@@ -59,6 +84,10 @@ fn of_meetings(out: &mut String, told: &Told) {
 /// Writing to a string cannot fail.
 fn family(out: &mut String, name: &str, help: &str) {
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge").ok();
+}
+
+fn counter(out: &mut String, name: &str, help: &str) {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter").ok();
 }
 
 fn labels(held: &Held) -> String {

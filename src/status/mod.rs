@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 use crate::cert::live::Live;
 use crate::clock::Clock;
 use crate::route::host::Authority;
+use crate::server::census::Census;
 
 pub use meetings::Meetings;
 
@@ -43,16 +44,23 @@ const MAX_CONNECTIONS: usize = 32;
 struct Subject {
     live: Arc<Live>,
     meetings: Arc<Meetings>,
+    census: Arc<Census>,
     clock: Clock,
 }
 
 /// Answers on this listener for as long as it is polled.
-pub async fn serve(listener: std::net::TcpListener, live: Arc<Live>, meetings: Arc<Meetings>, clock: Clock) {
+pub async fn serve(
+    listener: std::net::TcpListener,
+    live: Arc<Live>,
+    meetings: Arc<Meetings>,
+    census: Arc<Census>,
+    clock: Clock,
+) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the status page cannot be served"),
     };
-    let subject = Arc::new(Subject { live, meetings, clock });
+    let subject = Arc::new(Subject { live, meetings, census, clock });
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -99,7 +107,7 @@ async fn reply<B>(request: &Request<B>, subject: &Subject) -> Response<Full<Byte
     match request.uri().path() {
         "/" => page::reply(&subject.live.all(), &subject.meetings.tell().await, now),
         "/metrics" => {
-            let text = metrics::text(&subject.live.all(), &subject.meetings.tell().await);
+            let text = metrics::text(&subject.live.all(), &subject.meetings.tell().await, &subject.census);
             typed(StatusCode::OK, metrics::CONTENT_TYPE, text)
         }
         "/healthz" => text(StatusCode::OK, "ok\n".into()),

@@ -12,6 +12,7 @@ mod tls;
 mod acme;
 
 mod conn;
+mod limits;
 
 mod route;
 

@@ -54,7 +54,7 @@ pub async fn forward(
     let switching = match upgrade::wish(&request, &proxy.upgrades) {
         Some(wish) => Some(Switching {
             wish,
-            open: means.tunnels.open().ok_or(RequestError::Stopping)?,
+            open: means.tunnels.open(context.client)?,
             client: hyper::upgrade::on(&mut request),
         }),
         None if request.method() == Method::CONNECT => return Err(RequestError::MethodNotAllowed("GET, HEAD, POST")),

@@ -8,14 +8,19 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until};
+
+use crate::error::RequestError;
+use crate::server::census::{Census, Passage};
 
 /// One read's worth: a full TLS record (16 KiB, RFC 8446 section 5.1).
 const SCRATCH: usize = 16 * 1024;
@@ -25,24 +30,37 @@ thread_local! {
 }
 
 /// The open tunnels of one worker, and whether new ones may be opened.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tunnels {
+    census: Arc<Census>,
     open: Cell<usize>,
     closed: Cell<bool>,
 }
 
 /// Counts one tunnel as long as it lives.
 #[derive(Debug)]
-pub struct Open(Rc<Tunnels>);
+pub struct Open {
+    tunnels: Rc<Tunnels>,
+    _passage: Passage,
+}
 
 impl Tunnels {
-    /// Counts a tunnel in; `None` while the worker is stopping.
-    pub fn open(self: &Rc<Self>) -> Option<Open> {
+    /// Those of one worker, none yet; `census` knows those of all.
+    pub fn new(census: Arc<Census>) -> Self {
+        Self { census, open: Cell::new(0), closed: Cell::new(false) }
+    }
+
+    /// Counts a tunnel of this client in.
+    ///
+    /// # Errors
+    /// While the worker is stopping, and where there are as many as may be.
+    pub fn open(self: &Rc<Self>, client: IpAddr) -> Result<Open, RequestError> {
         if self.closed.get() {
-            return None;
+            return Err(RequestError::Stopping);
         }
+        let passage = self.census.dig(client).map_err(|_| RequestError::Full)?;
         self.open.set(self.open.get() + 1);
-        Some(Open(self.clone()))
+        Ok(Open { tunnels: self.clone(), _passage: passage })
     }
 
     /// No new tunnels from now on.
@@ -58,7 +76,7 @@ impl Tunnels {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
+        self.tunnels.open.set(self.tunnels.open.get() - 1);
     }
 }
 
@@ -250,12 +268,17 @@ mod tests {
 
     #[test]
     fn a_tunnel_is_counted_as_long_as_it_lives() {
-        let tunnels = Rc::new(Tunnels::default());
-        let open = tunnels.open();
+        let text = "[server]\nhttps = []\n[limits]\ntunnels = 1\n[[site]]\nhosts = [\"a.example\"]\n[[site.route]]\n\
+            path = \"/\"\nrespond = \"x\"\n";
+        let config = crate::config::parse(text, std::path::Path::new("gatepost.toml")).config.expect("a configuration");
+        let tunnels = Rc::new(Tunnels::new(Arc::new(Census::new(&config.limits))));
+        let client = IpAddr::from([192, 0, 2, 1]);
+        let open = tunnels.open(client).expect("room for one");
         assert_eq!(tunnels.count(), 1);
+        assert!(matches!(tunnels.open(client), Err(RequestError::Full)));
         drop(open);
         tunnels.close();
         assert_eq!(tunnels.count(), 0);
-        assert!(tunnels.open().is_none());
+        assert!(matches!(tunnels.open(client), Err(RequestError::Stopping)));
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn gate(file: impl Into<String>) -> Builder {
         certificates: String::new(),
         file: file.into(),
         listen: Some((1, 1)),
+        descriptors: None,
     }
 }
 
@@ -52,6 +53,8 @@ pub(crate) struct Builder {
     file: String,
     /// How many addresses for http and for https; `None` where the test says them.
     listen: Option<(usize, usize)>,
+    /// Its soft limit of open files, where the test says it.
+    descriptors: Option<u32>,
 }
 
 impl Builder {
@@ -79,6 +82,12 @@ impl Builder {
     pub(crate) fn log(mut self, keys: &str) -> Self {
         self.log += keys;
         self.log += "\n";
+        self
+    }
+
+    /// Its soft limit of open files at the start.
+    pub(crate) fn soft_limit(mut self, descriptors: u32) -> Self {
+        self.descriptors = Some(descriptors);
         self
     }
 
@@ -152,7 +161,12 @@ impl Builder {
     /// Starts it and waits until it serves.
     pub(crate) async fn run(self) -> Gate {
         let this = self.write();
-        Gate::of(this.folder).await
+        let arguments = ["run", "-c", "gatepost.toml"];
+        let process = match this.descriptors {
+            Some(limit) => Process::gatepost_limited(this.folder(), &arguments, limit),
+            None => Process::gatepost(this.folder(), &arguments),
+        };
+        Gate::of(process, this.folder).await
     }
 
     /// Starts it, waits until it serves or ends, and gives what it said until then.
@@ -180,9 +194,8 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Starts it in a folder with its file, and waits until it serves.
-    async fn of(folder: TempDir) -> Self {
-        let mut process = Process::gatepost(folder.path(), &["run", "-c", "gatepost.toml"]);
+    /// Waits until it serves.
+    async fn of(mut process: Process, folder: TempDir) -> Self {
         let log = process.says("serving").await;
         let (http, https) = (listening(&log, "http"), listening(&log, "https"));
         Self { process, http, https, folder }
@@ -192,7 +205,8 @@ impl Gate {
     pub(crate) async fn killed_and_started_again(self) -> Self {
         self.process.kill();
         self.process.outcome().await;
-        Self::of(self.folder).await
+        let process = Process::gatepost(self.folder.path(), &["run", "-c", "gatepost.toml"]);
+        Self::of(process, self.folder).await
     }
 
     /// The folder that it runs in.

@@ -77,6 +77,11 @@ impl H2 {
         self.open(request, false).await
     }
 
+    /// Waits until the server has ended the connection.
+    pub(crate) async fn ends(mut self) {
+        soon("the end of the connection", &mut self.driver).await.expect("it runs to its end");
+    }
+
     async fn open(&mut self, request: Request<()>, end: bool) -> Open {
         let mut ready = soon("a free stream", self.requests.clone().ready()).await.expect("an open connection");
         let (response, up) = ready.send_request(request, end).expect("a request that HTTP/2 can carry");

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::sync::watch;
 
 use super::soon;
@@ -44,12 +44,24 @@ impl Process {
         Self::gatepost_at_home(folder, arguments, None)
     }
 
+    /// The same with a soft limit of open files.
+    pub(crate) fn gatepost_limited<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], descriptors: u32) -> Self {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -Sn {descriptors} && exec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_gatepost")]);
+        Self::spawn(command, folder, arguments)
+    }
+
     /// The same for a user whose home is `home`, where one is given.
     pub(crate) fn gatepost_at_home<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], home: Option<&Path>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
         if let Some(home) = home {
             command.env("HOME", home).env_remove("XDG_STATE_HOME");
         }
+        Self::spawn(command, folder, arguments)
+    }
+
+    fn spawn<S: AsRef<OsStr>>(mut command: Command, folder: &Path, arguments: &[S]) -> Self {
         let mut child = command
             .args(arguments)
             .current_dir(folder)
@@ -120,6 +132,23 @@ impl Process {
     /// Sends SIGHUP.
     pub(crate) fn hangup(&self) {
         self.signal(Signal::HUP);
+    }
+
+    /// Sends SIGUSR1.
+    pub(crate) fn signal_user(&self) {
+        self.signal(Signal::USR1);
+    }
+
+    /// Files and sockets that it has open.
+    pub(crate) fn descriptors(&self) -> u64 {
+        let folder = format!("/proc/{}/fd", self.pid.as_raw_nonzero());
+        std::fs::read_dir(folder).expect("a running process").count() as u64
+    }
+
+    /// Lets it have this many open from now on.
+    pub(crate) fn limit_descriptors(&self, most: u64) {
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        prlimit(Some(self.pid), Resource::Nofile, limit).expect("a child's limit");
     }
 
     /// Whether it still runs.
