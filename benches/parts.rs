@@ -26,6 +26,7 @@ use gatepost::route::host::{Authority, HostPattern};
 use gatepost::route::near;
 use gatepost::route::path::{PathPrefix, decode_unreserved};
 use gatepost::route::table::{Routes, Table};
+use gatepost::server::guard::{Judge, Verdict};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue};
 use rustls::pki_types::PrivateKeyDer;
@@ -213,5 +214,35 @@ fn fields(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(parts, hosts, paths, certificates, fields, rooms, tokens);
+/// What the guard takes for a request's bytes, on a connection that is kept alive: a browser's head, the same cut in two by
+/// the network, an upload in chunks of 16 KiB.
+fn guard(criterion: &mut Criterion) {
+    let head = "GET /api/v4/users/me HTTP/1.1\r\nHost: chat.example\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) \
+        AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36\r\nAccept: application/json\r\n\
+        Accept-Language: en-GB,en;q=0.9\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+        Referer: https://chat.example/team/channels/town-square\r\nX-Requested-With: XMLHttpRequest\r\n\
+        X-CSRF-Token: abcdefghijklmnopqrstuvwxyz\r\nCookie: MMUSERID=abcdefghijklmnopqrstuvwxyz; \
+        MMCSRF=abcdefghijklmnopqrstuvwxyz\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n\
+        Sec-Fetch-Dest: empty\r\n\r\n"
+        .as_bytes();
+    let chunks = [b"4000\r\n".to_vec(), vec![b'x'; 0x4000], b"\r\n".to_vec()].concat();
+    let mut group = criterion.benchmark_group("guard");
+    group.bench_function("a head", |bencher| {
+        let mut judge = Judge::default();
+        bencher.iter(|| assert_eq!(judge.judge(black_box(head)), Verdict::Pass));
+    });
+    group.bench_function("a head cut in two", |bencher| {
+        let mut judge = Judge::default();
+        let (one, two) = head.split_at(head.len() / 2);
+        bencher.iter(|| assert_eq!((judge.judge(black_box(one)), judge.judge(two)), (Verdict::Pass, Verdict::Pass)));
+    });
+    group.bench_function("a chunk of 16 KiB", |bencher| {
+        let mut judge = Judge::default();
+        judge.judge(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+        bencher.iter(|| assert_eq!(judge.judge(black_box(&chunks)), Verdict::Pass));
+    });
+    group.finish();
+}
+
+criterion_group!(parts, hosts, paths, guard, certificates, fields, rooms, tokens);
 criterion_main!(parts);

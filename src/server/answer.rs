@@ -77,6 +77,8 @@ impl Drop for OpenRequest {
         self.connection.open.set(self.connection.open.get() - 1);
         self.connection.last.set(Instant::now());
         self.connection.manners.set_answering(false);
+        // Of no use on HTTP/2, but cheaper than asking.
+        self.connection.watch.answered();
     }
 }
 
@@ -110,6 +112,9 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
     };
     if is_head {
         withhold_body(&mut response);
+    }
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        connection.watch.switched();
     }
     if connection.seat.is_waiting() || connection.is_worn() {
         end_after(&mut response, connection, is_h2);

@@ -2,7 +2,8 @@
 //!
 //! Refuses, before any route is looked at, every head that two readers could
 //! understand differently: two hosts, hosts that contradict one another, a
-//! transfer coding that is not exactly `chunked`.
+//! transfer coding that is not exactly `chunked`, and from HTTP/2 what would mean
+//! something else on its way down to HTTP/1.1.
 
 use std::borrow::Cow;
 
@@ -14,6 +15,8 @@ use hyper::ext::Protocol;
 use crate::error::RequestError;
 use crate::route::host::Authority;
 use crate::route::path::decode_unreserved;
+
+use super::guard::is_plain_length;
 
 /// Methods that anything here may take; for `Allow` on those that nothing takes.
 const USUAL: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -38,7 +41,11 @@ impl<'u> Asked<'u> {
         if request.method() == Method::TRACE || (request.method() == Method::CONNECT && !is_tunnel) {
             return Err(RequestError::MethodNotAllowed(USUAL));
         }
-        check_transfer_coding(request.headers())?;
+        if request.version() == Version::HTTP_2 {
+            check_downgrade(request.headers())?;
+        } else {
+            check_transfer_coding(request.headers())?;
+        }
         let authority = authority(request)?;
         let path = uri.path();
         let is_about_the_server = path == "*" && request.method() == Method::OPTIONS;
@@ -58,6 +65,30 @@ fn check_transfer_coding(fields: &HeaderMap) -> Result<(), RequestError> {
         Ok(())
     } else {
         Err(RequestError::Bad("its Transfer-Encoding is not \"chunked\""))
+    }
+}
+
+/// What HTTP/2 frames by itself and HTTP/1.1 would frame by (RFC 9113 sections 8.1.1 and 8.2.1).
+///
+/// On HTTP/1.1 the guard sees to it, ahead of hyper. That a length fits its DATA, and that no connection's field is there, h2
+/// has seen to.
+fn check_downgrade(fields: &HeaderMap) -> Result<(), RequestError> {
+    for (name, value) in fields {
+        if let [b' ' | b'\t', ..] | [.., b' ' | b'\t'] = value.as_bytes() {
+            return Err(RequestError::Bad("the value of a field begins or ends with a blank"));
+        }
+        // To CGI and its like they are the fields with a hyphen.
+        if matches!(name.as_str(), "content_length" | "transfer_encoding") {
+            return Err(RequestError::Bad("a field says Content_Length or Transfer_Encoding, with an underscore"));
+        }
+    }
+    let mut lengths = fields.get_all(header::CONTENT_LENGTH).iter();
+    match (lengths.next(), lengths.next()) {
+        (_, Some(_)) => Err(RequestError::Bad("it has more than one Content-Length")),
+        (Some(length), None) if !is_plain_length(length.as_bytes()) => {
+            Err(RequestError::Bad("its Content-Length is not a plain number"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -30,6 +30,7 @@ use crate::socket::Socket;
 
 use super::answer::{OpenRequest, answer};
 use super::census::{Refusal, Seat};
+use super::guard::{Guard, Watch};
 use super::io::{ClientIo, Manners};
 use super::listen::Speaks;
 use super::silence::{self, Silence};
@@ -106,6 +107,8 @@ pub struct Connection {
     pub sni: Option<Box<str>>,
     /// Patience and lingering of its bytes.
     pub manners: Manners,
+    /// What the guard of its bytes is told, and tells, on HTTP/1.
+    pub watch: Watch,
     /// Requests that are being answered.
     pub open: Cell<usize>,
     /// When the last one ended.
@@ -221,6 +224,7 @@ pub async fn serve(worker: Rc<Worker>, arrival: Arrival) {
         presented,
         sni,
         manners,
+        watch: Watch::default(),
         open: Cell::new(0),
         last: Cell::new(Instant::now()),
         asked: Cell::new(0),
@@ -235,6 +239,10 @@ pub async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     let _stay = connection.worker.crowd.join(&connection);
     connection.note_task().await;
     let outcome = if h2 { serve_h2(&connection, io).await } else { serve_h1(&connection, io).await };
+    if let Some(why) = connection.watch.refused() {
+        let host = connection.sni.as_deref().unwrap_or("-");
+        tracing::debug!(client = %peer, host, "refused a request: {why}");
+    }
     if let Err(error) = outcome {
         report(&connection, &error);
     }
@@ -257,7 +265,8 @@ async fn serve_h1(connection: &Rc<Connection>, io: ClientIo) -> hyper::Result<()
     if limits.head_fields != USUAL_FIELDS {
         builder.max_headers(limits.head_fields);
     }
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let guarded = Guard::new(io, connection.watch.clone());
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(guarded), service).with_upgrades());
     let mut finish = pin!(connection.worker.finish.cancelled());
     let mut silence = pin!(silence::of(connection, limits.idle_timeout, false));
     let why = tokio::select! {

@@ -5,6 +5,7 @@
 pub mod census;
 pub mod conn;
 pub mod drain;
+pub mod guard;
 pub mod io;
 pub mod listen;
 pub mod snapshot;

@@ -9,6 +9,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::log::access::Entry;
 use crate::outgoing::{Hearing, UpstreamIo};
+use crate::server::guard::Guard;
 use crate::server::io::ClientIo;
 
 use super::tunnel::{End, Open, Traffic, run};
@@ -30,11 +31,14 @@ impl Tunnel {
             // A side that goes away before it has switched leaves nothing to do; its own connection says why.
             let Ok((client, upstream)) = both(client, upstream).await else { return };
             let Some(upstream) = of_upstream(upstream) else { return };
-            let traffic = match client.downcast::<TokioIo<ClientIo>>() {
+            let traffic = match client.downcast::<TokioIo<Guard<ClientIo>>>() {
                 Ok(parts) => {
-                    let mut stream = parts.io.into_inner();
+                    let (mut stream, held) = parts.io.into_inner().into_parts();
                     stream.become_tunnel(self.idle);
-                    run(End { stream, early: parts.read_buf }, upstream, self.idle).await
+                    // hyper may have read on, but never past what is held.
+                    let early =
+                        if held.is_empty() { parts.read_buf } else { [&parts.read_buf[..], &held].concat().into() };
+                    run(End { stream, early }, upstream, self.idle).await
                 }
                 // A stream of an HTTP/2 connection.
                 Err(stream) => {

@@ -22,9 +22,8 @@ impl Browser {
     async fn post_with(&mut self, gate: &Gate, path: &str, form: &str, fields: &str) -> Message {
         let mut wire = gate.tls(CHAT).await;
         let head = format!(
-            "POST {path} HTTP/1.1\nHost: chat.example\nAccept: text/html\nContent-Type: application/x-www-form-urlencoded\n\
-             Content-Length: {}{}{fields}",
-            form.len(),
+            "POST {path} HTTP/1.1\nHost: chat.example\nAccept: text/html\nContent-Type: application/x-www-form-urlencoded\
+             {}{fields}",
             self.fields()
         );
         wire.send(message(&head, form).as_slice()).await;
