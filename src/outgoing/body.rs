@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{self, HeaderName};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use thiserror::Error;
@@ -175,6 +176,37 @@ pub struct UpstreamBody {
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
+/// What may not be in trailers, since it is read before the body or not at all (RFC 9110 section 6.5.1), and what HTTP/2
+/// cannot carry (RFC 9113 section 8.2.2).
+const NOT_IN_TRAILERS: [HeaderName; 14] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TRANSFER_ENCODING,
+    header::TE,
+    header::TRAILER,
+    header::UPGRADE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::CACHE_CONTROL,
+    header::HOST,
+    header::SET_COOKIE,
+];
+
+fn without_framing(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut fields) => {
+            for name in NOT_IN_TRAILERS {
+                fields.remove(name);
+            }
+            Frame::trailers(fields)
+        }
+        Err(frame) => frame,
+    }
+}
+
 /// The upstream sent no byte for too long.
 #[derive(Debug, Error)]
 #[error("upstream sent no byte for {0:?}")]
@@ -220,7 +252,7 @@ impl Body for UpstreamBody {
                 } else {
                     this.give_back_at_end();
                 }
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+                Poll::Ready(frame.map(|frame| frame.map(without_framing).map_err(Into::into)))
             }
         }
     }

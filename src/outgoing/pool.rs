@@ -61,6 +61,7 @@ pub struct Lease {
     upstream: Rc<Upstream>,
     sender: SendRequest<RequestBody>,
     reused: bool,
+    retired: Cell<bool>,
 }
 
 /// A request that brought no answer.
@@ -111,7 +112,7 @@ impl Upstream {
     /// [`RequestError::Connect`], [`RequestError::UpstreamTls`] or [`RequestError::Timeout`].
     pub async fn lease(self: &Rc<Self>, repeatable: bool) -> Result<Lease, RequestError> {
         match self.take_idle(repeatable) {
-            Some(sender) => Ok(Lease { upstream: self.clone(), sender, reused: true }),
+            Some(sender) => Ok(Lease { upstream: self.clone(), sender, reused: true, retired: Cell::new(false) }),
             // Boxed, since most requests never need it and all would be as large as it is.
             None => Box::pin(self.fresh()).await,
         }
@@ -130,7 +131,7 @@ impl Upstream {
             .map_err(|source| RequestError::Broken { upstream: self.address.origin.clone(), source })?;
         // Its errors reach whoever waits for an answer on it; nobody else needs them.
         tokio::task::spawn_local(async move { connection.with_upgrades().await.ok() });
-        Ok(Lease { upstream: self.clone(), sender, reused: false })
+        Ok(Lease { upstream: self.clone(), sender, reused: false, retired: Cell::new(false) })
     }
 
     /// Asks something small of ours and reads the whole answer, at most `max_body` bytes, within `limit`.
@@ -244,9 +245,14 @@ impl Lease {
         &self.upstream
     }
 
-    /// Puts the connection back for reuse, unless it is closed or there are enough.
+    /// Lets the connection end with this answer, since it is not sure where that ends.
+    pub fn retire(&self) {
+        self.retired.set(true);
+    }
+
+    /// Puts the connection back for reuse, unless it is closed or retired or there are enough.
     pub fn give_back(self) {
-        if self.sender.is_closed() {
+        if self.retired.get() || self.sender.is_closed() {
             return;
         }
         let mut idle = self.upstream.idle.borrow_mut();

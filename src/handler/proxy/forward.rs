@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
@@ -102,6 +102,10 @@ fn towards_upstream(
         }
         None => RequestBody::of_client(incoming, proxy.max_body, proxy.send_timeout),
     };
+    if progress.is_some() && !parts.headers.contains_key(header::CONTENT_LENGTH) {
+        // Said here, since hyper would leave out a GET's body.
+        parts.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     headers::apply(&mut parts.headers, &proxy.request_headers);
     let mut request = Request::new(body);
     *request.method_mut() = parts.method;
@@ -233,8 +237,11 @@ fn towards_client(
         }
         return Ok(response);
     }
-    headers::settle_framing(&mut response)
+    let framing = headers::settle_framing(&mut response)
         .map_err(|what| RequestError::WrongAnswer { upstream: lease.upstream().address().origin.clone(), what })?;
+    if framing == headers::Framing::Doubtful {
+        lease.retire();
+    }
     // To HTTP/2's extended CONNECT any 2xx would mean that the tunnel is open (RFC 8441 section 5).
     if response.status().is_success() && matches!(switching, Some(Switching { wish: Wish::Connect(_), .. })) {
         let upstream = lease.upstream().address().origin.clone();

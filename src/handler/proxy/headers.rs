@@ -13,6 +13,7 @@ use http::{Response, StatusCode};
 
 use crate::handler::Context;
 use crate::route::host::Authority;
+use crate::server::guard::is_plain_length;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -60,14 +61,23 @@ pub fn remove_hop_by_hop(fields: &mut HeaderMap) {
     }
 }
 
+/// How sure it is where an answer ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Everybody would read it alike.
+    Plain,
+    /// The upstream may have meant another end: no further answer on its connection is to be believed.
+    Doubtful,
+}
+
 /// Leaves an answer one length, the one by which its body was read.
 ///
 /// `chunked` overrides a `Content-Length` beside it, which would cut the body on its further way or break HTTP/2
-/// (RFC 9112 section 6.3); 204 has no length (RFC 9110 section 8.6).
+/// (RFC 9112 section 6.3); 204 has no length (RFC 9110 section 8.6); equal lengths are one.
 ///
 /// # Errors
 /// What is wrong: a coding that would have to be undone and that nobody undoes here.
-pub fn settle_framing<B>(response: &mut Response<B>) -> Result<(), &'static str> {
+pub fn settle_framing<B>(response: &mut Response<B>) -> Result<Framing, &'static str> {
     let is_204 = response.status() == StatusCode::NO_CONTENT;
     let fields = response.headers_mut();
     let mut codings = fields.get_all(header::TRANSFER_ENCODING).iter();
@@ -78,10 +88,39 @@ pub fn settle_framing<B>(response: &mut Response<B>) -> Result<(), &'static str>
     if !known || codings.next().is_some() {
         return Err("its Transfer-Encoding is not \"chunked\"");
     }
-    if coding.is_some() || is_204 {
+    let is_coded = coding.is_some();
+    let mut lengths = fields.get_all(header::CONTENT_LENGTH).iter();
+    let (length, second) = (lengths.next().map(HeaderValue::as_bytes), lengths.next());
+    let is_plain = second.is_none() && length.is_none_or(is_plain_length);
+    // A body where none may be, or two ways to its end.
+    let is_doubtful = !is_plain
+        || (is_coded && length.is_some())
+        || (is_204 && (is_coded || length.is_some_and(|length| length != b"0")));
+    if is_coded || is_204 {
         fields.remove(header::CONTENT_LENGTH);
+    } else if !is_plain {
+        match one_length(fields) {
+            Some(length) => fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length)),
+            // Only where there is no body, as in an answer to HEAD: hyper refuses it elsewhere.
+            None => fields.remove(header::CONTENT_LENGTH),
+        };
     }
-    Ok(())
+    Ok(if is_doubtful { Framing::Doubtful } else { Framing::Plain })
+}
+
+/// The length that all elements of all lines say.
+fn one_length(fields: &HeaderMap) -> Option<u64> {
+    let mut all = None;
+    for line in fields.get_all(header::CONTENT_LENGTH) {
+        for element in line.to_str().ok()?.split(',').map(str::trim) {
+            // Parsing alone would take a plus.
+            let length = element.bytes().all(|byte| byte.is_ascii_digit()).then(|| element.parse::<u64>().ok())??;
+            if all.replace(length).is_some_and(|before| before != length) {
+                return None;
+            }
+        }
+    }
+    all
 }
 
 /// Makes a client's fields into the ones that go upstream; `Host` is the matter of [`keep_host`] and [`set_host`].
