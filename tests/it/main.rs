@@ -23,6 +23,7 @@ mod meetings;
 mod proxy;
 mod redirect;
 mod site;
+mod smuggling;
 mod upgrade;
 
 mod logs;

@@ -1,6 +1,6 @@
 //! HTTP/2 frame by frame, for what no client sends: floods, heads that never end, windows that never open.
 
-use super::client::Tls;
+use super::client::{Secured, Tls};
 use super::gate::{CHAT, Gate};
 use super::raw::Wire;
 
@@ -29,6 +29,7 @@ pub(crate) struct Frames(pub(crate) Wire);
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) kind: u8,
+    pub(crate) flags: u8,
     pub(crate) stream: u32,
     pub(crate) payload: Vec<u8>,
 }
@@ -63,15 +64,27 @@ impl Frames {
     /// The client's preface with settings of its own.
     pub(crate) async fn over(gate: &Gate, settings: &[u8]) -> Self {
         let mut frames = Self::silent(gate).await;
-        frames.0.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        frames.send(frame(SETTINGS, 0, 0, settings)).await;
-        frames.send(frame(SETTINGS, ACK, 0, &[])).await;
+        frames.greet(settings).await;
+        frames
+    }
+
+    /// The same over a connection that chose `h2`.
+    pub(crate) async fn through(secured: Secured) -> Self {
+        assert_eq!(secured.protocol().as_deref(), Some("h2"));
+        let mut frames = Self(secured.wire());
+        frames.greet(&[]).await;
         frames
     }
 
     /// A connection that agreed on HTTP/2 and has sent nothing yet.
     pub(crate) async fn silent(gate: &Gate) -> Self {
         Self(Tls::new().offering(&["h2"]).connect(gate.https[0], CHAT).await.expect("a TLS connection").wire())
+    }
+
+    async fn greet(&mut self, settings: &[u8]) {
+        self.0.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        self.send(frame(SETTINGS, 0, 0, settings)).await;
+        self.send(frame(SETTINGS, ACK, 0, &[])).await;
     }
 
     /// Sends; whether there was anybody to take it.
@@ -85,7 +98,7 @@ impl Frames {
         let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
         let stream = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
         let payload = self.0.exactly(length).await.ok()?;
-        Some(Frame { kind: head[3], stream, payload })
+        Some(Frame { kind: head[3], flags: head[4], stream, payload })
     }
 
     /// Reads until a frame of this kind, on this stream; fails at the end.

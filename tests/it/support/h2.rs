@@ -64,6 +64,11 @@ impl H2 {
         self.open(request(lines), false).await
     }
 
+    /// A request without a body, whose answer may break off.
+    pub(crate) async fn begin_and_end(&mut self, lines: &str) -> Open {
+        self.open(request(lines), true).await
+    }
+
     /// Whether the server takes extended CONNECT (RFC 8441); known once it has answered something.
     pub(crate) fn takes_extended_connect(&self) -> bool {
         self.requests.is_extended_connect_protocol_enabled()

@@ -14,6 +14,7 @@ pub(crate) mod frames;
 pub(crate) mod gate;
 pub(crate) mod h2;
 pub(crate) mod launcher;
+pub(crate) mod literals;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod upstream;

@@ -1,0 +1,190 @@
+//! `Transfer-Encoding`: `chunked`, once, alone, on HTTP/1.1 (RFC 9112 sections 6.1 and 6.3).
+
+use super::{REFUSED, Row};
+
+const HELLO: &str = "POST /x HTTP/1.1¶host: chat.example¶transfer-encoding: chunked¶¶5¶hello¶0¶¶";
+
+pub(super) const ROWS: &[Row] = &[
+    (
+        "chunked",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶¶5¶hello¶0¶¶",
+        ("200 POST /x …", HELLO),
+    ),
+    (
+        "in capitals, with blanks",
+        "POST /x HTTP/1.1¶Host: chat.example¶TRANSFER-ENCODING:\t CHUNKED \t¶¶5¶hello¶0¶¶",
+        ("200 POST /x …", HELLO),
+    ),
+    (
+        "r64 a tab after it beside a length",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked\t¶Content-Length: 60¶¶5¶hello¶0¶¶",
+        REFUSED,
+    ),
+    ("CL.TE", "POST /x HTTP/1.1¶Host: chat.example¶Content-Length: 5¶Transfer-Encoding: chunked¶¶0¶¶", REFUSED),
+    (
+        "TE.CL: the length that hyper drops unseen",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶Content-Length: 5¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "a length of zero after it",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶Content-Length: 0¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "a length before and after it",
+        "POST /x HTTP/1.1¶Host: chat.example¶Content-Length: 5¶Transfer-Encoding: chunked¶Content-Length: 5¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "a length that is none after it",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶Content-Length: x¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "an empty length after it",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶Content-Length:¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "a length with an underscore after it",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶Content_Length: 5¶¶0¶¶",
+        REFUSED,
+    ),
+    ("with an underscore alone", "POST /x HTTP/1.1¶Host: chat.example¶Transfer_Encoding: chunked¶¶0¶¶", REFUSED),
+    (
+        "with an underscore beside a length",
+        "POST /x HTTP/1.1¶Host: chat.example¶Content-Length: 5¶Transfer_Encoding: chunked¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "twice",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶Transfer-Encoding: chunked¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "identity and then chunked",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: identity¶Transfer-Encoding: chunked¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "chunked and then identity",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶Transfer-Encoding: identity¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "chunked and then nothing",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶Transfer-Encoding:¶¶0¶¶",
+        REFUSED,
+    ),
+    ("a list", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: gzip, chunked¶¶0¶¶", REFUSED),
+    ("chunked not last", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked, gzip¶¶0¶¶", REFUSED),
+    (
+        "chunked twice in a list",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked, chunked¶¶0¶¶",
+        REFUSED,
+    ),
+    ("an empty element before", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: , chunked¶¶0¶¶", REFUSED),
+    ("an empty element after", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked,¶¶0¶¶", REFUSED),
+    ("identity", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: identity¶¶hello", REFUSED),
+    (
+        "identity beside a length",
+        "POST /x HTTP/1.1¶Host: chat.example¶Content-Length: 5¶Transfer-Encoding: identity¶¶hello",
+        REFUSED,
+    ),
+    ("gzip", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: gzip¶¶hello", REFUSED),
+    (
+        "gzip beside a length",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: gzip¶Content-Length: 5¶¶hello",
+        REFUSED,
+    ),
+    ("empty", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding:¶¶hello", REFUSED),
+    (
+        "empty beside a length",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding:¶Content-Length: 5¶¶hello",
+        REFUSED,
+    ),
+    ("a letter before", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: xchunked¶¶0¶¶", REFUSED),
+    ("a letter after", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunkedx¶¶0¶¶", REFUSED),
+    ("cut short", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunk¶¶0¶¶", REFUSED),
+    ("the older word", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: cow¶¶0¶¶", REFUSED),
+    ("quotes", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: \"chunked\"¶¶0¶¶", REFUSED),
+    ("single quotes", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: 'chunked'¶¶0¶¶", REFUSED),
+    ("a parameter", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked;q=1¶¶0¶¶", REFUSED),
+    ("two words", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked identity¶¶0¶¶", REFUSED),
+    ("another field in it", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: : chunked¶¶0¶¶", REFUSED),
+    ("a vertical tab", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: \u{b}chunked¶¶0¶¶", REFUSED),
+    ("a form feed", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked\u{c}¶¶0¶¶", REFUSED),
+    ("a NUL", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked\0¶¶0¶¶", REFUSED),
+    ("a byte above ASCII before", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: ÿchunked¶¶0¶¶", REFUSED),
+    ("a no-break space after", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked\u{a0}¶¶0¶¶", REFUSED),
+    ("a bare CR before", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: \rchunked¶¶0¶¶", REFUSED),
+    ("a bare CR after", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked\r¶¶0¶¶", REFUSED),
+    ("a bare LF before", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding:\nchunked¶¶0¶¶", REFUSED),
+    ("folded", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding:¶ chunked¶¶0¶¶", REFUSED),
+    (
+        "folded, with a coding that comes undone",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶ , identity¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "folded into the field before",
+        "POST /x HTTP/1.1¶Host: chat.example¶X: y¶ Transfer-Encoding: chunked¶Content-Length: 5¶¶0¶¶",
+        REFUSED,
+    ),
+    ("a blank before the colon", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding : chunked¶¶0¶¶", REFUSED),
+    ("a tab before the colon", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding\t: chunked¶¶0¶¶", REFUSED),
+    ("a NUL before the colon", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding\0: chunked¶¶0¶¶", REFUSED),
+    ("a bare CR before the colon", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding\r: chunked¶¶0¶¶", REFUSED),
+    ("a folded colon", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding¶ : chunked¶¶0¶¶", REFUSED),
+    ("a blank before the name", "POST /x HTTP/1.1¶Host: chat.example¶ Transfer-Encoding: chunked¶¶0¶¶", REFUSED),
+    ("a NUL before the name", "POST /x HTTP/1.1¶Host: chat.example¶\0Transfer-Encoding: chunked¶¶0¶¶", REFUSED),
+    (
+        "a byte above ASCII in the name",
+        "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding\u{ad}: chunked¶¶0¶¶",
+        REFUSED,
+    ),
+    ("no colon", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding chunked¶¶0¶¶", REFUSED),
+    ("an equals sign", "POST /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding= chunked¶¶0¶¶", REFUSED),
+    (
+        "in the value of another field",
+        "POST /x HTTP/1.1¶Host: chat.example¶X: Transfer-Encoding: chunked¶Content-Length: 5¶¶hello",
+        ("200 POST /x …", "POST /x HTTP/1.1¶host: chat.example¶x: Transfer-Encoding: chunked¶content-length: 5¶¶hello"),
+    ),
+    (
+        "behind a bare CR in another field",
+        "POST /x HTTP/1.1¶Host: chat.example¶X: y\rTransfer-Encoding: chunked¶Content-Length: 5¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "behind a bare LF in another field",
+        "POST /x HTTP/1.1¶Host: chat.example¶X: y\nTransfer-Encoding: chunked¶Content-Length: 5¶¶0¶¶",
+        REFUSED,
+    ),
+    ("over HTTP/1.0", "POST /x HTTP/1.0¶Host: chat.example¶Transfer-Encoding: chunked¶¶0¶¶", REFUSED),
+    (
+        "over HTTP/1.0 that is kept alive",
+        "POST /x HTTP/1.0¶Host: chat.example¶Connection: keep-alive¶Transfer-Encoding: chunked¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "over HTTP/1.0 beside a length",
+        "POST /x HTTP/1.0¶Host: chat.example¶Content-Length: 5¶Transfer-Encoding: chunked¶¶0¶¶",
+        REFUSED,
+    ),
+    (
+        "taken out by Connection: read all the same",
+        "POST /x HTTP/1.1¶Host: chat.example¶Connection: Transfer-Encoding¶Transfer-Encoding: chunked¶¶5¶hello¶0¶¶",
+        ("200 POST /x …", HELLO),
+    ),
+    (
+        "TE, which is about answers, does not go up",
+        "POST /x HTTP/1.1¶Host: chat.example¶TE: chunked¶Content-Length: 5¶¶hello",
+        ("200 POST /x …", "POST /x HTTP/1.1¶host: chat.example¶content-length: 5¶¶hello"),
+    ),
+    (
+        "of a GET: the body goes up whole",
+        "GET /x HTTP/1.1¶Host: chat.example¶Transfer-Encoding: chunked¶¶5¶hello¶0¶¶",
+        ("200 GET /x …", "GET /x HTTP/1.1¶host: chat.example¶transfer-encoding: chunked¶¶5¶hello¶0¶¶"),
+    ),
+];
