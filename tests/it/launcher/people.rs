@@ -87,7 +87,7 @@ async fn a_picture_is_served_to_the_meeting_under_an_address_that_says_nothing()
     let user = user(&gate, &public).await;
     let address = user["avatar"].as_str().expect("an address");
     let path = address.strip_prefix("https://chat.example").unwrap_or_else(|| panic!("{address}"));
-    assert!(path.starts_with("/jitsi/-/avatar/") && !path.contains("a1"), "{path}");
+    assert!(path.starts_with("/jitsi/-/avatar/") && path.split('/').all(|part| part != "a1"), "{path}");
     // As the meeting's page asks for it: with nothing of Mattermost's.
     let picture = ask(&gate, path, "\nOrigin: https://8x8.vc").await;
     assert_eq!((picture.status(), &picture.body[..]), (200, PNG));
