@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use thiserror::Error;
 
+use crate::access::Refusal;
 use crate::body::Body;
 use crate::handler::RequestId;
 
@@ -43,6 +44,9 @@ pub enum RequestError {
     /// There, but not for showing.
     #[error("not for showing")]
     Forbidden,
+    /// A rule of the route refuses it: by address, by how often, or for want of a password.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The handler does not take this method; the methods that it takes.
     #[error("method not allowed here")]
     MethodNotAllowed(&'static str),
@@ -139,6 +143,7 @@ impl RequestError {
             Self::Misdirected => (Client, StatusCode::MISDIRECTED_REQUEST, false),
             Self::NotFound => (Client, StatusCode::NOT_FOUND, false),
             Self::Forbidden => (Client, StatusCode::FORBIDDEN, false),
+            Self::Refused(refusal) => (Client, refusal.status(), false),
             Self::MethodNotAllowed(_) => (Client, StatusCode::METHOD_NOT_ALLOWED, false),
             Self::BodyTooLarge(_) => (Client, StatusCode::PAYLOAD_TOO_LARGE, true),
             Self::BodyStalled(_) => (Client, StatusCode::REQUEST_TIMEOUT, true),
@@ -175,6 +180,7 @@ impl RequestError {
             }
             Self::NotFound => ("Not found", "There is nothing at this address.".into()),
             Self::Forbidden => ("Forbidden", "This is not for showing.".into()),
+            Self::Refused(refusal) => refusal.words(),
             Self::MethodNotAllowed(_) => ("Method not allowed", "This address does not take that method.".into()),
             Self::BodyTooLarge(limit) => {
                 ("Too large", format!("What was sent is larger than the {} that are taken here.", size(*limit)))
@@ -213,10 +219,16 @@ impl RequestError {
         }
         let (_, status, close) = self.judge();
         let (title, sentence) = self.words();
+        let wanted = match self {
+            Self::Refused(refusal) if refusal.is_of_mattermost() && wanted == Wanted::Text => Wanted::Json,
+            _ => wanted,
+        };
         let mut response = match wanted {
             Wanted::Html => reply(status, "text/html; charset=utf-8", html(status, title, &sentence, id)),
             Wanted::Json => {
                 let json = serde_json::json!({
+                    // Mattermost's clients look for it, and show the message where it is there.
+                    "id": "gatepost",
                     "status_code": status.as_u16(),
                     "message": sentence,
                     "request_id": id.to_string(),
@@ -236,6 +248,7 @@ impl RequestError {
             Self::MethodNotAllowed(allow) => {
                 fields.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
+            Self::Refused(refusal) => fields.extend(refusal.fields()),
             Self::Stopping => {
                 fields.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             }

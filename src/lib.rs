@@ -3,11 +3,11 @@
 //! The modules, in the order in which a connection meets them:
 //!
 //! ```text
-//! listen → tls → conn → route → handler ─┬─ site       files on disk
-//!                                        ├─ proxy      an upstream: Mattermost, WebSocket tunnels
-//!                                        ├─ launcher   a room name → a signed token → the page that opens the meeting
-//!                                        ├─ redirect   another address
-//!                                        └─ respond    a fixed answer
+//! listen → tls → conn → route → access → handler ─┬─ site       files on disk
+//!                                                 ├─ proxy      an upstream: Mattermost, WebSocket tunnels
+//!                                                 ├─ launcher   a room name → a signed token → the page that opens the meeting
+//!                                                 ├─ redirect   another address
+//!                                                 └─ respond    a fixed answer
 //! ```
 //!
 //! `server` is the road's first half, up to the head of a request; `answer` in it
@@ -19,6 +19,8 @@
 pub mod server;
 
 pub mod route;
+
+pub mod access;
 
 pub mod handler;
 

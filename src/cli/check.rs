@@ -15,10 +15,11 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
+use crate::access::auth::users::{UserFault, Users};
 use crate::cert;
 use crate::clock::Clock;
 use crate::config::finding::{Finding, Severity};
-use crate::config::model::{Answer, Config, JitsiKey, PluginSource, Provider, SecretFrom, Way};
+use crate::config::model::{Answer, Auth, Config, JitsiKey, PluginSource, Provider, SecretFrom, Way};
 use crate::config::render;
 use crate::config::source::Source;
 use crate::config::surroundings::Surroundings;
@@ -115,6 +116,7 @@ fn of_what_is_named(config: &Config) -> Vec<Finding> {
     let (_, mut findings) = cert::open(config, Clock::System, None);
     findings.extend(handlers(config));
     findings.extend(short_secrets(config));
+    findings.extend(weak_hashes(config));
     findings.extend(folders::check(config));
     findings.extend(upstreams::check(config));
     findings
@@ -131,7 +133,32 @@ pub(super) fn handlers(config: &Config) -> Vec<Finding> {
             findings.push(finding);
         }
     }
+    for auth in users(config) {
+        let faults = Users::open(auth).err().unwrap_or_default();
+        let finding = |fault: &UserFault| Finding::fatal(fault.place().clone(), with_causes(fault)).mend(fault.mend());
+        findings.extend(faults.iter().map(finding));
+    }
     findings
+}
+
+/// The tables of users that routes ask for, each once.
+fn users(config: &Config) -> Vec<&Auth> {
+    let mut all: Vec<&Auth> = Vec::new();
+    for auth in config.sites.iter().flat_map(|site| &site.routes).filter_map(|route| route.access.auth.as_deref()) {
+        if !all.iter().any(|known| known.name == auth.name) {
+            all.push(auth);
+        }
+    }
+    all
+}
+
+/// Hashes that are tried out in bulk by whoever gets hold of them.
+fn weak_hashes(config: &Config) -> Vec<Finding> {
+    let weak = users(config).into_iter().flat_map(Users::weak).map(|weak| {
+        let what = format!("{} its hash is quick to try out", weak.origin);
+        Finding::warning(weak.place, what).mend("make it anew with `gatepost password` (htpasswd: -B -C 12)")
+    });
+    weak.collect()
 }
 
 /// Secrets of meeting tokens and of the plugin's that can be guessed, as far as only a file shows them.

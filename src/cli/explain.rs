@@ -4,6 +4,7 @@
 //! website is looked at, no upstream is spoken to. What only a request's other
 //! parts decide (method, cookies, body) it says in words.
 
+mod access;
 mod answer;
 mod text;
 mod url;
@@ -196,6 +197,10 @@ fn route(asked: &Asked, site: &Site, source: &Source, explanation: &mut Explanat
                 shorter.map(|(prefix, route)| found(prefix, route, "takes it, too; the longer path wins", source)),
             );
             explanation.answer = answer::of(&route.answer, asked, prefix, rest);
+            access::rules(&route.access, &mut explanation.answer.details);
+            if let Some(wanted) = &site.security_headers {
+                access::headers(wanted, &mut explanation.answer.details);
+            }
             if let Some(meant) = answer::meant(&route.answer, site, &path) {
                 explanation.notes.push(format!(
                     "a browser gets 404 with the question whether {meant} was meant, since Mattermost has no such page"

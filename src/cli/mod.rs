@@ -11,6 +11,7 @@ mod demo;
 mod explain;
 mod invite;
 mod meetings;
+mod password;
 pub mod run;
 mod token;
 mod verdict;
@@ -86,6 +87,9 @@ Examples:
     /// Show the month's meeting users against the budget, and who used how many devices
     #[command(after_help = meetings::AFTER_HELP)]
     Meetings(meetings::Arguments),
+    /// Make the hash of a password, for a file of users
+    #[command(after_help = password::AFTER_HELP)]
+    Password(password::Arguments),
     /// Sign a token for a room as a launcher would, and explain what it says
     #[command(after_help = token::AFTER_HELP)]
     Token(token::Arguments),
@@ -196,6 +200,7 @@ impl Cli {
             Command::Explain(arguments) => printed(|out| explain::run(arguments, out)),
             Command::Invite(arguments) => printed(|out| invite::run(arguments, out)),
             Command::Meetings(arguments) => printed(|out| meetings::run(arguments, out)),
+            Command::Password(arguments) => printed(|out| password::run(arguments, out)),
             Command::Token(arguments) => printed(|out| token::run(arguments, out)),
         }
     }
@@ -266,6 +271,8 @@ mod tests {
             "gatepost invite -c x.toml Standup --for 2h --launcher jaas --json",
             "gatepost meetings",
             "gatepost meetings -c x.toml --month 2026-10 --launcher jaas --json",
+            "gatepost password",
+            "gatepost password anna --bcrypt",
             "gatepost token -c x.toml Standup",
             "gatepost token Standup --name Ann --email a@b --role guest --launcher j --lifetime 5m --offline --json",
             "gatepost cert renew",

@@ -142,3 +142,18 @@ pub(super) const HTTP2_RESETS: u32 = 500;
 pub(super) const HTTP2_FRAMES: u32 = 10_000;
 /// A quarter of the memory of the smallest machine that one would put this on.
 pub(super) const BODY_MEMORY: u64 = 256 << 20;
+/// What gatepost counts requests by is a tenth of it.
+pub(super) const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+/// A burst that takes longer than that to come back is no rate any more.
+pub(super) const LONGEST_BURST: Duration = Duration::from_secs(24 * 60 * 60);
+/// Of logins to Mattermost from one address. Signing in takes two or three requests, with a second factor one more; who
+/// tries out passwords gets through 14,000 a day, at ten of which Mattermost locks an account.
+pub(super) const LOGIN_RATE: &str = "10/m";
+/// An office of twenty behind one address, on a Monday morning.
+pub(super) const LOGIN_BURST: NonZeroU32 = NonZeroU32::new(60).expect("60 is not 0");
+
+/// As browsers do it by themselves, said for those that do not.
+pub(super) const REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
+/// What neither a website, nor Mattermost, nor a meeting asks for. Camera, microphone, screen, clipboard and full screen
+/// are not in it: Mattermost's Calls and its Jitsi plugin use them, and a policy takes them away for good.
+pub(super) const PERMISSIONS_POLICY: &str = "geolocation=(), hid=(), midi=(), payment=(), serial=(), usb=()";

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_spanned::Spanned;
 
 use super::model::{LaunchMode, LogFormat, Rooms, Symlinks};
-use super::units::{Network, Size, Span};
+use super::units::{Network, Rate, Size, Span};
 
 /// A key that may be left out.
 type Key<T> = Option<Spanned<T>>;
@@ -31,6 +32,7 @@ pub(super) struct File {
     pub(super) certificate: Option<Vec<Spanned<Certificate>>>,
     pub(super) site: Option<Vec<Spanned<Site>>>,
     pub(super) launcher: Option<BTreeMap<Spanned<String>, Spanned<Launcher>>>,
+    pub(super) auth: Option<BTreeMap<Spanned<String>, Spanned<Auth>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -138,6 +140,10 @@ pub(super) struct Site {
     pub(super) default: Key<bool>,
     pub(super) redirect_http: Key<bool>,
     pub(super) hsts: Key<Hsts>,
+    pub(super) security_headers: Key<SecurityHeaders>,
+    pub(super) allow: Key<Vec<Spanned<Network>>>,
+    pub(super) deny: Key<Vec<Spanned<Network>>>,
+    pub(super) auth: Key<Choice>,
     pub(super) route: Option<Vec<Spanned<Route>>>,
 }
 
@@ -146,6 +152,12 @@ pub(super) struct Site {
 #[serde(deny_unknown_fields)]
 pub(super) struct Route {
     pub(super) path: Key<String>,
+
+    pub(super) allow: Key<Vec<Spanned<Network>>>,
+    pub(super) deny: Key<Vec<Spanned<Network>>>,
+    pub(super) rate_limit: Key<RateLimit>,
+    pub(super) login_limit: Key<LoginLimit>,
+    pub(super) auth: Key<Choice>,
 
     pub(super) root: Key<String>,
     pub(super) index: Key<OneOrMany>,
@@ -258,6 +270,75 @@ pub(super) enum Guests {
     Join,
 }
 
+/// `[auth.NAME]`: who has a password.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Auth {
+    pub(super) realm: Key<String>,
+    pub(super) file: Key<String>,
+    pub(super) users: Key<BTreeMap<Spanned<String>, Spanned<Hidden>>>,
+    pub(super) forward: Key<bool>,
+}
+
+/// A text that no message shows.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Hidden(pub(super) String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// `false` or `true`, a string, or a list of strings.
+#[derive(Debug)]
+pub(super) enum Choice {
+    Switch(bool),
+    Text(OneOrMany),
+}
+
+/// `"20/s"`, or a table that says more.
+#[derive(Debug)]
+pub(super) enum RateLimit {
+    Rate(Rate),
+    Table(RateTable),
+}
+
+/// What a limit's table says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RateTable {
+    pub(super) rate: Key<Rate>,
+    pub(super) burst: Key<i64>,
+    pub(super) methods: Key<OneOrMany>,
+}
+
+/// `true` or `false`, or as `rate_limit`.
+#[derive(Debug)]
+pub(super) enum LoginLimit {
+    Switch(bool),
+    Limit(RateLimit),
+}
+
+/// `true` or `false`, or what each field is to say.
+#[derive(Debug)]
+pub(super) enum SecurityHeaders {
+    Switch(bool),
+    Table(SecurityTable),
+}
+
+/// What each of `security_headers` is to say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecurityTable {
+    pub(super) nosniff: Key<bool>,
+    pub(super) frame_ancestors: Key<Choice>,
+    pub(super) referrer_policy: Key<Choice>,
+    pub(super) permissions_policy: Key<Choice>,
+    pub(super) replace: Key<bool>,
+}
+
 /// A string, or a list of strings.
 #[derive(Debug)]
 pub(super) enum OneOrMany {
@@ -275,29 +356,137 @@ impl OneOrMany {
     }
 }
 
+struct Strings;
+
+impl<'de> Visitor<'de> for Strings {
+    type Value = OneOrMany;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a list of strings")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany, E> {
+        Ok(OneOrMany::One(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OneOrMany, A::Error> {
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element()? {
+            all.push(item);
+        }
+        Ok(OneOrMany::Many(all))
+    }
+}
+
 impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Strings;
-        impl<'de> Visitor<'de> for Strings {
-            type Value = OneOrMany;
+        deserializer.deserialize_any(Strings)
+    }
+}
+
+impl<'de> Deserialize<'de> for Choice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SwitchOrText;
+        impl<'de> Visitor<'de> for SwitchOrText {
+            type Value = Choice;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
+                f.write_str("false, a string or a list of strings")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany::One(text.into()))
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<Choice, E> {
+                Ok(Choice::Switch(on))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OneOrMany, A::Error> {
-                let mut all = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    all.push(item);
-                }
-                Ok(OneOrMany::Many(all))
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Choice, E> {
+                Strings.visit_str(text).map(Choice::Text)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Choice, A::Error> {
+                Strings.visit_seq(items).map(Choice::Text)
             }
         }
-        deserializer.deserialize_any(Strings)
+        deserializer.deserialize_any(SwitchOrText)
+    }
+}
+
+struct RateOrTable;
+
+impl<'de> Visitor<'de> for RateOrTable {
+    type Value = RateLimit;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a rate such as \"20/s\", or a table")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<RateLimit, E> {
+        super::units::Unit::parse(text).map(RateLimit::Rate).map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<RateLimit, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RateLimit, A::Error> {
+        RateTable::deserialize(MapAccessDeserializer::new(map)).map(RateLimit::Table)
+    }
+}
+
+impl<'de> Deserialize<'de> for RateLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RateOrTable)
+    }
+}
+
+impl<'de> Deserialize<'de> for LoginLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SwitchOrLimit;
+        impl<'de> Visitor<'de> for SwitchOrLimit {
+            type Value = LoginLimit;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false, a rate such as \"10/m\", or a table")
+            }
+
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<LoginLimit, E> {
+                Ok(LoginLimit::Switch(on))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<LoginLimit, E> {
+                RateOrTable.visit_str(text).map(LoginLimit::Limit)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<LoginLimit, E> {
+                RateOrTable.visit_i64(number).map(LoginLimit::Limit)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<LoginLimit, A::Error> {
+                RateOrTable.visit_map(map).map(LoginLimit::Limit)
+            }
+        }
+        deserializer.deserialize_any(SwitchOrLimit)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecurityHeaders {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SwitchOrTable;
+        impl<'de> Visitor<'de> for SwitchOrTable {
+            type Value = SecurityHeaders;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false, or a table")
+            }
+
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<SecurityHeaders, E> {
+                Ok(SecurityHeaders::Switch(on))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SecurityHeaders, A::Error> {
+                SecurityTable::deserialize(MapAccessDeserializer::new(map)).map(SecurityHeaders::Table)
+            }
+        }
+        deserializer.deserialize_any(SwitchOrTable)
     }
 }
 
@@ -442,6 +631,7 @@ impl Route {
             ("error_pages", span(&self.error_pages), Owner::Website),
             ("proxy", span(&self.proxy), Owner::Proxy),
             ("preset", span(&self.preset), Owner::Proxy),
+            ("login_limit", span(&self.login_limit), Owner::Proxy),
             ("upstream_roots", span(&self.upstream_roots), Owner::Proxy),
             ("upstream_name", span(&self.upstream_name), Owner::Proxy),
             ("upstream_verify", span(&self.upstream_verify), Owner::Proxy),

@@ -6,16 +6,19 @@
 
 /// The text, byte for byte as long as before, with `*` in place of secrets.
 pub(super) fn masked(text: &str) -> String {
-    let mut in_pem = false;
+    let (mut in_pem, mut in_users) = (false, false);
     let mut shown = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let begins = line.find("-----BEGIN ");
+        if line.trim_start().starts_with('[') {
+            in_users = is_users_heading(line);
+        }
         if in_pem || begins.is_some() {
             let from = if in_pem { 0 } else { begins.unwrap_or(0) };
             in_pem = !line[from..].contains("-----END ");
             shown.push_str(&line[..from]);
             write_over(&line[from..], &mut shown);
-        } else if let Some(from) = secret_value(line) {
+        } else if let Some(from) = secret_value(line).or_else(|| hash_value(line, in_users)) {
             shown.push_str(&line[..from]);
             write_over(&line[from..], &mut shown);
         } else {
@@ -44,6 +47,19 @@ fn secret_value(line: &str) -> Option<usize> {
     let inner = value.strip_prefix('{').map(str::trim_start);
     let names_a_place = inner.is_some_and(|inner| inner.starts_with("file") || inner.starts_with("env"));
     (!names_a_place && !lower.trim_start().starts_with("token_lifetime")).then_some(value_at)
+}
+
+/// `[auth.staff.users]`: what stands below are hashes of passwords, or passwords by mistake.
+fn is_users_heading(line: &str) -> bool {
+    let heading: String = line.chars().filter(|c| !c.is_whitespace()).collect();
+    heading.starts_with("[auth.") && heading.contains("users]")
+}
+
+/// Where hashes of passwords begin in a line, of that table or of `users = { … }`.
+fn hash_value(line: &str, in_users: bool) -> Option<usize> {
+    let key = line.trim_start();
+    let holds = in_users || key.starts_with("users") || key.starts_with("auth.");
+    line.find('=').filter(|_| holds).map(|at| at + 1)
 }
 
 /// `http://anna:password@host`: what stands before the `@` is written over.
@@ -85,6 +101,15 @@ mod tests {
         assert!(!headers.contains("eA=="), "{headers}");
         let proxies = masked("proxy = [\"http://anna:pw@a.example\", \"http://b.example\"] # a@b\n");
         assert_eq!(proxies, "proxy = [\"http://*******@a.example\", \"http://b.example\"] # a@b\n");
+    }
+
+    #[test]
+    fn passwords_of_users_are_written_over_in_every_form_of_their_table() {
+        let text =
+            "[auth.a]\nusers = { anna = \"sesame\" }\nfile = \"f\"\n[auth.a.users]\nbert = \"sesame\"\n[x]\ny = 1\n";
+        let shown = masked(text);
+        assert!(!shown.contains("sesame") && shown.contains("file = \"f\"") && shown.contains("y = 1"), "{shown}");
+        assert!(!masked("auth.a.users.anna = \"sesame\"\n").contains("sesame"));
     }
 
     #[test]

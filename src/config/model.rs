@@ -4,6 +4,7 @@
 //! this alone. A value that could be wrong has been refused before it got here;
 //! a path that the file gives relative has become one from the file's folder.
 
+mod access;
 mod acme;
 mod launcher;
 mod limits;
@@ -23,6 +24,7 @@ use crate::route::path::PathPrefix;
 
 use super::finding::Place;
 
+pub use access::{Access, Auth, Frames, RateLimit, SecurityHeaders, User};
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory, ExternalAccount, SecretFrom};
 pub use launcher::{
     Anonymous, AtLimit, Budget, DisplayName, Guests, JitsiKey, LaunchMode, Launcher, MattermostSource, Moderators,
@@ -159,6 +161,8 @@ pub struct Site {
     pub redirect_http: bool,
     /// `Strict-Transport-Security` max-age (RFC 6797), in whole seconds.
     pub hsts: Option<Duration>,
+    /// `security_headers`.
+    pub security_headers: Option<SecurityHeaders>,
     /// In the order of the file; the longest prefix wins all the same.
     pub routes: Vec<Route>,
     /// Where the file says so, for findings.
@@ -170,6 +174,8 @@ pub struct Site {
 pub struct Route {
     /// The prefix that it takes.
     pub path: PathPrefix,
+    /// Who may ask, and how often.
+    pub access: Access,
     /// What answers.
     pub answer: Answer,
     /// Where the file names what answers, for findings and `explain`.

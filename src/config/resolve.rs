@@ -4,6 +4,7 @@
 //! come at once; a configuration with a fatal one is thrown away in the end. It
 //! looks at no file and no host.
 
+mod access;
 mod acme;
 mod address;
 mod admin;
@@ -55,8 +56,11 @@ pub(super) fn resolve(shaped: Shaped, folder: &Path, surroundings: &Surroundings
     let limits = limits::resolve(file.limits, &mut gather);
     let certificates = certificate::resolve(file.certificate.unwrap_or_default(), &mut gather);
     let launchers = launcher::resolve(file.launcher.unwrap_or_default(), &mut gather);
-    let sites = site::resolve(file.site.as_deref().unwrap_or_default(), &launchers, &server, &mut gather);
+    let auths = access::resolve_auths(file.auth.unwrap_or_default(), &mut gather);
+    let known = site::Known { launchers: &launchers, auths: &auths, server: &server };
+    let sites = site::resolve(file.site.as_deref().unwrap_or_default(), &known, &mut gather);
     launchers.report_unused(&mut gather);
+    auths.report_unused(&mut gather);
     let has_acme = file.acme.is_some();
     let acme = acme::resolve(file.acme, &server, &sites, !certificates.is_empty(), &mut gather);
     if !server.https.is_empty() && certificates.is_empty() && !has_acme && !sites.is_empty() && gather.whole(&ROOT) {
@@ -69,6 +73,7 @@ pub(super) fn resolve(shaped: Shaped, folder: &Path, surroundings: &Surroundings
     let mut config = Config { server, admin, log, limits, certificates, acme, sites };
     launcher::fill_in_logins(&mut config);
     loops::report(&config, &mut gather);
+    access::report(&config, &mut gather);
     (Some(config), gather.findings)
 }
 

@@ -1,4 +1,4 @@
-//! Durations, sizes and networks as people write them.
+//! Durations, sizes, rates and networks as people write them.
 //!
 //! A bare number is refused: nobody can see whether 600 means seconds,
 //! milliseconds or bytes. So is a size in `M`, which is a million to one program
@@ -6,12 +6,13 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-/// Why a text is no duration, size or network.
+/// Why a text is no duration, size, rate or network.
 ///
 /// `Display` gives what was found and, after a line break, what to write.
 /// `shape` makes a finding's two sentences of it.
@@ -47,6 +48,20 @@ pub(super) struct Span(pub(super) Duration);
 /// A size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size(pub(super) u64);
+
+/// So many in a second, a minute or an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rate {
+    pub(super) count: NonZeroU32,
+    pub(super) per: Duration,
+    unit: &'static str,
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.count, self.unit)
+    }
+}
 
 /// A network; a bare address is a network of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +110,29 @@ impl Unit for Size {
     }
 }
 
+const RATE_UNITS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3600)];
+
+impl Unit for Rate {
+    const EXPECTED: &'static str = "a rate such as \"20/s\"";
+
+    fn parse(text: &str) -> Result<Self, UnitError> {
+        let mend = "write a whole number and /s, /m or /h, like \"20/s\"";
+        let Some((count, unit)) = text.split_once('/') else {
+            return Err(wrong(format!("\"{text}\" does not say in which time"), mend));
+        };
+        let count = count.trim_end().parse::<u64>().map_err(|_| wrong(format!("\"{text}\" is no rate"), mend))?;
+        let Some((unit, seconds)) = RATE_UNITS.iter().find(|(name, _)| *name == unit.trim_start()) else {
+            return Err(wrong(format!("\"{text}\" has the unknown time \"{unit}\""), mend));
+        };
+        let count = u32::try_from(count).map_err(|_| too_large(text))?;
+        let Some(count) = NonZeroU32::new(count) else {
+            let mend = "write deny = [\"0.0.0.0/0\", \"::/0\"] to let nobody in, or leave it out to limit nobody";
+            return Err(wrong(format!("\"{text}\" would refuse every request"), mend));
+        };
+        Ok(Self { count, per: Duration::from_secs(*seconds), unit })
+    }
+}
+
 impl Unit for Network {
     const EXPECTED: &'static str = "a network such as \"10.0.0.0/8\"";
 
@@ -102,12 +140,22 @@ impl Unit for Network {
         let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
         match network {
             // Bits beyond the prefix say nothing: 10.0.0.1/8 is 10.0.0.0/8.
-            Some(network) => Ok(Self(network.trunc())),
+            Some(network) => Ok(Self(canonical(network.trunc()))),
             None => Err(wrong(
                 format!("\"{text}\" is neither a network nor an address"),
                 "write it like \"10.0.0.0/8\", \"192.168.1.5\" or \"fd00::/8\"",
             )),
         }
+    }
+}
+
+/// IPv4 in IPv6's clothes, `::ffff:10.0.0.0/104`, is `10.0.0.0/8`: addresses are compared without them.
+fn canonical(network: IpNet) -> IpNet {
+    match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
+        (address @ IpAddr::V4(_), Some(prefix)) if network.addr().is_ipv6() => {
+            IpNet::new(address, prefix).unwrap_or(network)
+        }
+        _ => network,
     }
 }
 
@@ -145,7 +193,7 @@ macro_rules! deserialize_unit {
         }
     )+};
 }
-deserialize_unit!(Span, Size, Network);
+deserialize_unit!(Span, Size, Rate, Network);
 
 struct UnitVisitor<U>(std::marker::PhantomData<U>);
 
@@ -208,7 +256,22 @@ mod tests {
         assert_eq!(network("192.168.1.5"), "192.168.1.5/32");
         assert_eq!(network("::1"), "::1/128");
         assert_eq!(network("10.1.2.3/8"), "10.0.0.0/8");
+        assert_eq!(network("::ffff:10.1.0.0/112"), "10.1.0.0/16");
+        assert_eq!(network("::ffff:10.1.2.3"), "10.1.2.3/32");
+        assert_eq!(network("::/0"), "::/0");
         assert!(said::<Network>("10.0.0.0/40").starts_with("\"10.0.0.0/40\" is neither"));
         assert!(said::<Network>("localhost").starts_with("\"localhost\" is neither"));
+    }
+    #[test]
+    fn a_rate_says_in_which_time() {
+        let rate = |text| Rate::parse(text).map(|rate| (rate.count.get(), rate.per.as_secs(), rate.to_string()));
+        assert_eq!(rate("20/s"), Ok((20, 1, "20/s".into())));
+        assert_eq!(rate("10 / m"), Ok((10, 60, "10/m".into())));
+        assert_eq!(rate("1/h"), Ok((1, 3600, "1/h".into())));
+        assert!(said::<Rate>("20").starts_with("\"20\" does not say in which time\n"));
+        assert!(said::<Rate>("20/min").starts_with("\"20/min\" has the unknown time"));
+        assert!(said::<Rate>("-1/s").starts_with("\"-1/s\" is no rate"));
+        assert!(said::<Rate>("0/s").contains("would refuse every request"));
+        assert!(said::<Rate>("99999999999/s").contains("is larger"));
     }
 }

@@ -24,6 +24,7 @@ use http::uri::Scheme;
 use http::{Method, Request, Response};
 use thiserror::Error;
 
+use crate::access::auth::users::UserFault;
 use crate::body::Body;
 use crate::config::finding::Place;
 use crate::config::model::{self, Answer};
@@ -130,13 +131,23 @@ pub enum BuildError {
         #[source]
         source: Box<launcher::LauncherError>,
     },
+    /// A table of users cannot be used.
+    #[error(transparent)]
+    Users(Box<UserFault>),
 }
 
 impl BuildError {
+    /// The first of what is wrong with a table of users; `check` says all.
+    pub fn of_users(faults: Vec<UserFault>) -> Self {
+        let first = faults.into_iter().next().expect("a table of users that cannot be used has a fault");
+        Self::Users(Box::new(first))
+    }
+
     /// Where the file says what cannot be used.
     pub fn place(&self) -> &Place {
         match self {
             Self::Trust { place, .. } | Self::Launcher { place, .. } => place,
+            Self::Users(fault) => fault.place(),
         }
     }
 
@@ -145,6 +156,7 @@ impl BuildError {
         match self {
             Self::Trust { source, .. } => source.mend(),
             Self::Launcher { source, .. } => Some(source.mend()),
+            Self::Users(fault) => Some(fault.mend()),
         }
     }
 }

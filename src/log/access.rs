@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::header::{self, HeaderMap};
@@ -76,6 +77,8 @@ pub struct Entry {
     pub(super) peer: IpAddr,
     pub(super) client: Cell<IpAddr>,
     pub(super) scheme: RefCell<Scheme>,
+    /// Whose password came along and was right.
+    pub(super) user: RefCell<Option<Arc<str>>>,
     pub(super) host: Option<Box<str>>,
     /// `None` where the head could not be read.
     pub(super) head: Option<Head>,
@@ -139,6 +142,7 @@ impl Entry {
             peer,
             client: Cell::new(peer),
             scheme: RefCell::new(scheme),
+            user: RefCell::default(),
             host,
             head,
             status: Cell::new(StatusCode::OK),
@@ -152,6 +156,11 @@ impl Entry {
     pub fn set_client(&self, client: IpAddr, scheme: &Scheme) {
         self.client.set(client);
         self.scheme.borrow_mut().clone_from(scheme);
+    }
+
+    /// Whose password came along and was right.
+    pub fn set_user(&self, user: Arc<str>) {
+        self.user.replace(Some(user));
     }
 
     /// Takes the query off the line: on this route every query is somebody's secret.

@@ -23,7 +23,13 @@ thread_local! {
 /// `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"`; the request is `-` where its head could not be read.
 pub(super) fn combined(out: &mut Vec<u8>, entry: &Entry) {
     // Writing to a vector cannot fail.
-    write!(out, "{} - - [", entry.client.get()).ok();
+    write!(out, "{} - ", entry.client.get()).ok();
+    match &*entry.user.borrow() {
+        // A blank would make two columns of it.
+        Some(user) => escape(out, &user.replace(' ', "\u{a0}")),
+        None => out.push(b'-'),
+    }
+    out.extend_from_slice(b" [");
     stamp(out, entry.time);
     out.extend_from_slice(b"] \"");
     match &entry.head {
@@ -61,6 +67,7 @@ pub(super) fn json(out: &mut Vec<u8>, entry: &Entry) {
         "id": entry.id.to_string(),
         "client": entry.client.get(),
         "peer": entry.peer,
+        "user": entry.user.borrow().as_deref(),
         "scheme": entry.scheme.borrow().as_str(),
         "host": entry.host,
         "method": head.map(|head| head.method.as_str()),

@@ -4,6 +4,7 @@
 //! wrong; the bytes that go upstream are the bytes that came in.
 
 pub mod host;
+mod lax;
 pub mod near;
 pub mod path;
 pub mod table;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::host::{Host, HostPattern};
+use super::lax;
 use super::path::{PathPrefix, resolve_dots};
 
 /// Sites by host.
@@ -50,6 +51,11 @@ impl<S> Table<S> {
     pub fn find(&self, host: &Host) -> Option<(&S, By)> {
         let (index, by) = self.find_index(host)?;
         Some((&self.sites[index], by))
+    }
+
+    /// All sites, to be finished before they serve.
+    pub fn sites_mut(&mut self) -> &mut [S] {
+        &mut self.sites
     }
 
     /// All sites, in the order of the file.
@@ -111,6 +117,17 @@ impl<R> Routes<R> {
             }
             None => Routed::Nowhere,
         }
+    }
+
+    /// The route that a careless upstream would take a path to belong to, where it may read it in another way.
+    pub fn find_lax(&self, path: &str) -> Option<&R> {
+        let segments = lax::segments(path)?;
+        self.0.iter().find(|(prefix, _)| lax::takes(prefix, &segments)).map(|(_, route)| route)
+    }
+
+    /// All routes, to be finished before they serve.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut R> {
+        self.0.iter_mut().map(|(_, route)| route)
     }
 
     /// Longest prefix first.

@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
@@ -20,6 +21,8 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::access::Rules;
+use crate::access::fields::Fields;
 use crate::body::{Body, BodyError};
 use crate::error::{Fault, RequestError, Wanted};
 use crate::handler::{Context, Handler, Means, RequestId, challenge, proxy::headers, redirect};
@@ -31,7 +34,7 @@ use crate::upload::{Leftover, Upload};
 use super::asked::Asked;
 use super::census::Refusal;
 use super::conn::{Away, Connection};
-use super::snapshot::{Site, Snapshot};
+use super::snapshot::{Route, Site, Snapshot};
 use super::streams::Taking;
 
 /// An answer's body on its way out: counted for the log, whose line is written when it is dropped.
@@ -94,10 +97,11 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
     let wanted = Wanted::of(request.headers());
     let is_head = request.method() == Method::HEAD;
     let is_h2 = request.version() == Version::HTTP_2;
-    let upstream_time = Cell::new(None);
+    let (upstream_time, dress) = (Cell::new(None), Cell::new(None));
     // The request is handed to its handler whole, so what routing and errors need of it is kept apart.
     let told = Told::of(&request);
-    let road = Road { connection, told: &told, id, turn, entry: entry.as_ref(), upstream_time: &upstream_time };
+    let road =
+        Road { connection, told: &told, id, turn, entry: entry.as_ref(), upstream_time: &upstream_time, dress: &dress };
     let (request, leftover) = uploading(request);
     let outcome = {
         let road = pin!(road.go(request));
@@ -110,6 +114,9 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
             error.respond(wanted, id)
         }
     };
+    if let Some(dress) = dress.take() {
+        dress.apply(&mut response);
+    }
     if is_head {
         withhold_body(&mut response);
     }
@@ -179,10 +186,28 @@ struct Road<'r> {
     turn: usize,
     entry: Option<&'r Rc<Entry>>,
     upstream_time: &'r Cell<Option<std::time::Duration>>,
+    dress: &'r Cell<Option<Dress>>,
+}
+
+/// What an answer gets from its site, whether it is the handler's or an error.
+struct Dress {
+    hsts: Option<HeaderValue>,
+    fields: Option<Arc<Fields>>,
+}
+
+impl Dress {
+    fn apply(self, response: &mut Response<Body>) {
+        if let Some(hsts) = self.hsts {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+        }
+        if let Some(fields) = self.fields {
+            fields.apply(response);
+        }
+    }
 }
 
 impl Road<'_> {
-    async fn go(&self, request: Request<Upload>) -> Result<Response<Body>, RequestError> {
+    async fn go(&self, mut request: Request<Upload>) -> Result<Response<Body>, RequestError> {
         let connection = self.connection;
         connection.admit().await?;
         let most = connection.limits.head_fields;
@@ -205,11 +230,20 @@ impl Road<'_> {
         if path == "*" {
             return Ok(options());
         }
-        let (prefix, rest, handler) = match site.routes.find(path) {
-            Routed::To(prefix, rest, handler) => (prefix, rest, handler),
+        let found = site.routes.find(path);
+        self.dress(site, if let Routed::To(_, _, route) = &found { route.rules.as_deref() } else { None }, &who.scheme);
+        let (prefix, rest, route) = match found {
+            Routed::To(prefix, rest, route) => (prefix, rest, route),
             Routed::Nowhere => return Err(RequestError::NotFound),
             Routed::Unclear => return Err(RequestError::Bad("its path could be read in two ways")),
         };
+        if site.walled && leads_around(site, route, path) {
+            return Err(RequestError::Bad("its path could be read in two ways"));
+        }
+        if let Some(rules) = &route.rules {
+            self.admit(rules, &mut request, path, who.client).await?;
+        }
+        let handler = &route.handler;
         self.prepare(handler);
         let context = Context {
             id: self.id,
@@ -226,16 +260,41 @@ impl Road<'_> {
         };
         let means =
             Means { pools: &view.pools, turn: self.turn, tunnels: &connection.worker.tunnels, entry: self.entry };
-        let mut response = match site.near.reply(handler, &request, &context) {
-            Some(response) => response,
-            None => handler.reply(request, &context, means).await?,
-        };
-        if let Some(hsts) = &site.hsts
-            && context.scheme == Scheme::HTTPS
-        {
-            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+        match site.near.reply(handler, &request, &context) {
+            Some(response) => Ok(response),
+            None => handler.reply(request, &context, means).await,
         }
-        Ok(response)
+    }
+
+    /// Holds the request against the rules of its route.
+    async fn admit(
+        &self,
+        rules: &Rules,
+        request: &mut Request<Upload>,
+        path: &str,
+        client: std::net::IpAddr,
+    ) -> Result<(), RequestError> {
+        match rules.admit(request, path, client).await {
+            Ok(user) => {
+                if let (Some(entry), Some(user)) = (self.entry, user) {
+                    entry.set_user(user);
+                }
+                Ok(())
+            }
+            Err(refusal) => {
+                refusal.count();
+                Err(refusal.into())
+            }
+        }
+    }
+
+    /// Keeps what the answer gets from its site.
+    fn dress(&self, site: &Site, rules: Option<&Rules>, scheme: &Scheme) {
+        let hsts = site.hsts.as_ref().filter(|_| *scheme == Scheme::HTTPS);
+        let fields = rules.and_then(|rules| rules.fields.as_ref());
+        if hsts.is_some() || fields.is_some() {
+            self.dress.set(Some(Dress { hsts: hsts.cloned(), fields: fields.cloned() }));
+        }
     }
 
     /// The site that answers, or an answer that comes ahead of all sites.
@@ -289,6 +348,12 @@ impl Road<'_> {
             entry.hide_query();
         }
     }
+}
+
+/// Whether a careless upstream would take the path to be behind a wall that this route has not.
+fn leads_around(site: &Site, route: &Route, path: &str) -> bool {
+    let Some(other) = site.routes.find_lax(path).filter(|other| !std::ptr::eq(*other, route)) else { return false };
+    other.rules.as_ref().is_some_and(|rules| rules.wall_off(route.rules.as_deref()))
 }
 
 /// Who asks, and how, behind the proxies that are trusted.

@@ -200,8 +200,9 @@ impl Steering {
     }
 
     /// Exchanges routes and certificates in one step: a new site is never served with an old certificate.
-    fn replace(&mut self, snapshot: Snapshot) {
+    fn replace(&mut self, mut snapshot: Snapshot) {
         let store = self.stores.borrow_and_update().clone();
+        snapshot.inherit(&self.changes.borrow().snapshot);
         self.changes.send_modify(|served| {
             *served = Served { snapshot: Arc::new(snapshot), tls: Arc::new(served.tls.with(store)) };
         });

@@ -15,6 +15,7 @@ use http::HeaderValue;
 use ipnet::IpNet;
 use thiserror::Error;
 
+use crate::access::{Guards, Rules};
 use crate::config::model::{Config, Limits};
 use crate::handler::meant::Near;
 use crate::handler::{BuildError, Handler, PoolPlan, challenge};
@@ -45,20 +46,32 @@ pub struct Snapshot {
     pub plans: Vec<PoolPlan>,
     /// What connections that begin now may take.
     pub limits: Arc<Limits>,
+    guards: Guards,
     trusted_proxies: Vec<IpNet>,
 }
 
 /// One site.
 #[derive(Debug)]
 pub struct Site {
-    /// Path → handler.
-    pub routes: Routes<Handler>,
+    /// Path → route.
+    pub routes: Routes<Route>,
+    /// Whether any of them keeps anybody out, so that no path may lead around it.
+    pub walled: bool,
     /// Launchers that may be meant by a path that Mattermost would take.
     pub near: Near,
     /// Whether plain HTTP is redirected to https.
     pub redirect_http: bool,
     /// `Strict-Transport-Security`, ready to send.
     pub hsts: Option<HeaderValue>,
+}
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// What answers.
+    pub handler: Handler,
+    /// What a request meets before; `None` where nothing is asked for.
+    pub rules: Option<Box<Rules>>,
 }
 
 /// Why no snapshot could be made.
@@ -76,17 +89,29 @@ impl Snapshot {
     /// The first thing that cannot be made.
     pub fn new(config: &Config, installation: &Arc<Installation>) -> Result<Self, SnapshotError> {
         let mut plans = Vec::new();
+        let mut guards = Guards::default();
         let mut sites = Vec::new();
         for site in &config.sites {
             let routes = site
                 .routes
                 .iter()
-                .map(|route| Ok((route.path.clone(), Handler::build(route, &mut plans, installation)?)))
+                .map(|route| {
+                    let handler = Handler::build(route, &mut plans, installation)?;
+                    let rules = Rules::build(site, route, &mut guards).map_err(BuildError::of_users)?;
+                    Ok((route.path.clone(), Route { handler, rules }))
+                })
                 .collect::<Result<Vec<_>, BuildError>>()?;
+            let walled = routes.iter().any(|(_, route)| route.rules.as_ref().is_some_and(|rules| rules.wall_off(None)));
             let hsts = site.hsts.and_then(|age| HeaderValue::try_from(format!("max-age={}", age.as_secs())).ok());
             sites.push((
                 site.hosts.clone(),
-                Site { routes: Routes::new(routes), near: Near::of(site), redirect_http: site.redirect_http, hsts },
+                Site {
+                    routes: Routes::new(routes),
+                    walled,
+                    near: Near::of(site),
+                    redirect_http: site.redirect_http,
+                    hsts,
+                },
             ));
         }
         let default = config.sites.iter().position(|site| site.default);
@@ -96,8 +121,25 @@ impl Snapshot {
             https_port: (!config.server.https.is_empty()).then_some(config.server.public_https_port),
             plans,
             limits: Arc::new(config.limits.clone()),
+            guards,
             trusted_proxies: config.server.trusted_proxies.clone(),
         })
+    }
+
+    /// Takes over what the one before counted and remembered: a reload gives nobody a new burst of requests, and asks
+    /// for nobody's password anew.
+    pub fn inherit(&mut self, before: &Self) {
+        self.guards.inherit(&before.guards);
+        let rules_before = || {
+            let routes = before.table.sites().iter().flat_map(|site| site.routes.iter());
+            routes.filter_map(|(_, route)| route.rules.as_deref())
+        };
+        for route in self.table.sites_mut().iter_mut().flat_map(|site| site.routes.iter_mut()) {
+            if let Some(rules) = &mut route.rules {
+                let old = rules_before().find(|old| old.home() == rules.home());
+                rules.inherit(old, &self.guards);
+            }
+        }
     }
 
     /// Whether what this address says of others is believed.

@@ -1,7 +1,8 @@
-//! Certificates and meetings for Prometheus, in its text format (prometheus.io/docs/instrumenting/exposition_formats).
+//! Certificates, meetings and refused requests for Prometheus, in its text format (prometheus.io/docs/instrumenting/exposition_formats).
 
 use std::fmt::Write;
 
+use crate::access::count;
 use crate::cert::live::Held;
 use crate::log::writer;
 use crate::server::census::Census;
@@ -26,6 +27,7 @@ pub(super) fn text(certificates: &[Held], meetings: &Told, census: &Census) -> S
     for held in certificates {
         writeln!(out, "{begins}{{{}}} {}", labels(held), held.loaded.not_before).ok();
     }
+    of_refused(&mut out);
     of_meetings(&mut out, meetings);
     of_clients(&mut out, census);
     out
@@ -51,6 +53,15 @@ fn of_clients(out: &mut String, census: &Census) {
     let lost = "gatepost_access_log_lines_lost_total";
     counter(out, lost, "Lines of the access log that could not be written.");
     writeln!(out, "{lost} {}", writer::lines_lost()).ok();
+}
+
+/// All reasons from the start, at 0: what appears later looks like no rise to a monitoring system.
+fn of_refused(out: &mut String) {
+    let refused = "gatepost_requests_refused_total";
+    counter(out, refused, "Requests that a rule of their route refused.");
+    for (reason, count) in count::so_far() {
+        writeln!(out, "{refused}{{reason=\"{}\"}} {count}", reason.word()).ok();
+    }
 }
 
 /// A launcher has no sample where its number is not known: a 0 would be a good month.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
+use crate::access::count;
 use crate::cert::expiry::{Urgency, urgency};
 use crate::cert::live::Held;
 use crate::cert::words::{date, span};
@@ -24,6 +25,8 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 struct Page<'a> {
     version: &'static str,
     rows: Vec<Row>,
+    /// What was refused, in words; empty where nothing was.
+    refused: Vec<(&'static str, u64)>,
     fault: Option<&'a str>,
     launchers: Vec<Launcher<'a>>,
 }
@@ -56,6 +59,7 @@ pub(super) fn reply(certificates: &[Held], meetings: &Told, now: i64) -> Respons
     let page = Page {
         version: env!("CARGO_PKG_VERSION"),
         rows: certificates.iter().map(|held| row(held, now)).collect(),
+        refused: count::so_far().into_iter().filter(|(_, count)| *count > 0).map(|(why, n)| (why.words(), n)).collect(),
         fault: meetings.fault.as_deref(),
         launchers: meetings.launchers.iter().map(launcher).collect(),
     };

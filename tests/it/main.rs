@@ -16,6 +16,8 @@ mod limits;
 
 mod route;
 
+mod access;
+
 mod forwarded;
 mod framing;
 mod launcher;

@@ -18,6 +18,8 @@ pub(super) struct Draft<'f> {
     pub(super) path_place: Place,
     pub(super) answer_place: Place,
     pub(super) answer: DraftAnswer<'f>,
+    /// As the file has it.
+    pub(super) file: &'f file::Route,
 }
 
 pub(super) enum DraftAnswer<'f> {
@@ -58,14 +60,14 @@ pub(super) fn draft<'f>(
             let name = file.launcher.as_ref()?;
             launchers.use_by(name, gather);
             let (path, path_place) = path?;
-            return Some(Draft { path, path_place, answer_place, answer: DraftAnswer::Launcher(name) });
+            return Some(Draft { path, path_place, answer_place, answer: DraftAnswer::Launcher(name), file });
         }
     };
     let (path, path_place) = path?;
     if let (Some(strip), true) = (&file.strip_prefix, path.is_empty()) {
         gather.no_effect(strip, "strip_prefix", "the route's path is \"/\"");
     }
-    Some(Draft { path, path_place, answer_place, answer: DraftAnswer::Ready(Box::new(answer)) })
+    Some(Draft { path, path_place, answer_place, answer: DraftAnswer::Ready(Box::new(answer)), file })
 }
 
 fn path(table: &Spanned<file::Route>, gather: &mut Gather<'_>) -> Option<(PathPrefix, Place)> {

@@ -9,19 +9,22 @@ use crate::config::shape::ROOT;
 use crate::route::host::{HostError, HostPattern};
 use crate::route::path::PathPrefix;
 
+use super::access::{self, Auths, OfSite};
 use super::launcher::{Launchers, Neighbours};
 use super::route::{self, Draft, DraftAnswer};
 use super::{Gather, items};
 
+/// What sites and routes refer to.
+pub(super) struct Known<'k> {
+    pub(super) launchers: &'k Launchers,
+    pub(super) auths: &'k Auths,
+    pub(super) server: &'k Server,
+}
+
 /// Hosts of all sites so far with their places.
 type Taken = Vec<(HostPattern, Place, usize)>;
 
-pub(super) fn resolve(
-    tables: &[Spanned<file::Site>],
-    launchers: &Launchers,
-    server: &Server,
-    gather: &mut Gather<'_>,
-) -> Vec<Site> {
+pub(super) fn resolve(tables: &[Spanned<file::Site>], known: &Known<'_>, gather: &mut Gather<'_>) -> Vec<Site> {
     if tables.is_empty() && gather.whole(&ROOT) {
         gather.fatal_mend(
             Place::default(),
@@ -42,7 +45,7 @@ pub(super) fn resolve(
                     .push(Finding::fatal(this, "two sites are the default").also(first.clone(), "the first is here")),
             }
         }
-        sites.push(site(table, index, &mut taken, launchers, server, gather));
+        sites.push(site(table, index, &mut taken, known, gather));
     }
     sites
 }
@@ -51,11 +54,10 @@ fn site(
     table: &Spanned<file::Site>,
     index: usize,
     taken: &mut Taken,
-    launchers: &Launchers,
-    server: &Server,
+    known: &Known<'_>,
     gather: &mut Gather<'_>,
 ) -> Site {
-    let file = table.get_ref();
+    let (file, server) = (table.get_ref(), known.server);
     let default = file.default.as_ref().is_some_and(|default| *default.get_ref());
     let hosts: Vec<_> = items(file.hosts.as_ref()).iter().filter_map(|name| host(name, index, taken, gather)).collect();
     if file.hosts.as_ref().is_none_or(|hosts| items(Some(hosts)).is_empty()) && !default {
@@ -77,12 +79,14 @@ fn site(
         // RFC 6797 section 8.1: browsers ignore it over plain HTTP.
         gather.no_effect(given, "hsts", "https is off, and browsers heed it over https alone");
     }
+    let of_site = access::of_site(file, known.auths, gather);
     Site {
         hosts,
         default,
         redirect_http: tls && file.redirect_http.as_ref().is_none_or(|redirect| *redirect.get_ref()),
         hsts,
-        routes: routes(table, launchers, server, gather),
+        security_headers: access::security_headers(file.security_headers.as_ref(), gather),
+        routes: routes(table, &of_site, known, gather),
         place: file.hosts.as_ref().map_or_else(|| Place::from(table), Place::from),
     }
 }
@@ -135,14 +139,15 @@ fn host_mend(text: &str, error: HostError) -> Option<String> {
     }
 }
 
-fn routes(table: &Spanned<file::Site>, launchers: &Launchers, server: &Server, gather: &mut Gather<'_>) -> Vec<Route> {
+fn routes(table: &Spanned<file::Site>, of_site: &OfSite<'_>, known: &Known<'_>, gather: &mut Gather<'_>) -> Vec<Route> {
+    let launchers = known.launchers;
     let tables = table.get_ref().route.as_deref().unwrap_or_default();
     if tables.is_empty() {
         gather.missing(&table.span(), "this site has no route: it would answer nothing but 404", "add [[site.route]]");
     }
     let drafts: Vec<Draft<'_>> = tables.iter().filter_map(|table| route::draft(table, launchers, gather)).collect();
     report_equal_paths(&drafts, gather);
-    report_shadowed_by_challenge(&drafts, server, gather);
+    report_shadowed_by_challenge(&drafts, known.server, gather);
     let proxies = || drafts.iter().filter_map(|draft| Some((&draft.path, draft.proxy()?)));
     let neighbours = Neighbours {
         mattermosts: proxies().filter(|(_, proxy)| proxy.mattermost).collect(),
@@ -157,14 +162,16 @@ fn routes(table: &Spanned<file::Site>, launchers: &Launchers, server: &Server, g
             }
         });
     }
-    let finish = |(draft, launcher): (Draft<'_>, Option<Answer>)| {
+    let mut finish = |(draft, launcher): (Draft<'_>, Option<Answer>)| {
         let answer = match draft.answer {
             DraftAnswer::Ready(answer) => *answer,
             DraftAnswer::Launcher(_) => launcher?,
         };
-        Some(Route { path: draft.path, answer, place: draft.answer_place })
+        let at = (&answer, &draft.answer_place);
+        let access = access::of_route(draft.file, at, of_site, known.auths, gather);
+        Some(Route { path: draft.path, access, answer, place: draft.answer_place })
     };
-    drafts.into_iter().zip(answers).filter_map(finish).collect()
+    drafts.into_iter().zip(answers).filter_map(&mut finish).collect()
 }
 
 fn report_equal_paths(drafts: &[Draft<'_>], gather: &mut Gather<'_>) {
