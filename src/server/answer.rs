@@ -42,6 +42,8 @@ pub(super) struct Outgoing {
     body: Body,
     entry: Option<Rc<Entry>>,
     open: OpenRequest,
+    /// Whether nothing but the end of the connection may tell the body's (HTTP/1.0).
+    ends_with_connection: bool,
     _answering: Option<oneshot::Sender<()>>,
 }
 
@@ -97,6 +99,7 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
     let wanted = Wanted::of(request.headers());
     let is_head = request.method() == Method::HEAD;
     let is_h2 = request.version() == Version::HTTP_2;
+    let ends_with_connection = request.version() < Version::HTTP_11;
     let (upstream_time, dress) = (Cell::new(None), Cell::new(None));
     // The request is handed to its handler whole, so what routing and errors need of it is kept apart.
     let told = Told::of(&request);
@@ -138,7 +141,7 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
         tokio::task::spawn_local(leftover.discard(answered));
         answering
     });
-    response.map(|body| Outgoing { body, entry, open, _answering: answering })
+    response.map(|body| Outgoing { body, entry, open, ends_with_connection, _answering: answering })
 }
 
 /// Has the connection end in order after this answer.
@@ -453,6 +456,9 @@ impl HttpBody for Outgoing {
             taking.asked_for();
         }
         let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if let (Some(Err(_)), true) = (&frame, this.ends_with_connection) {
+            this.open.connection.manners.set_cut();
+        }
         if let (Some(taking), Some(Ok(_))) = (&this.open.taking, &frame) {
             taking.handed_over();
         }

@@ -6,6 +6,8 @@
 //! the kernel send a reset, which can eat the very answer that was just sent.
 //! Nor is a client gone that has only said all that it had to say (a half-close):
 //! its end is kept back while it still gets its answer, or may be about to.
+//! A body that broke off ends with a reset where only the connection's end would
+//! tell its own: to a client of HTTP/1.0 the part would look like the whole.
 //! In a tunnel it throws nothing away: there an end is one direction's alone.
 
 use std::io::{self, IoSlice};
@@ -74,6 +76,7 @@ struct Shared {
     patience: AtomicU64,
     linger: AtomicBool,
     answering: AtomicBool,
+    cut: AtomicBool,
     written: AtomicU64,
     begin: Instant,
     /// When the head that is being read began: milliseconds from `begin`, and one; 0 where none has.
@@ -98,6 +101,7 @@ impl Manners {
             patience: AtomicU64::new(millis(PATIENCE)),
             linger: AtomicBool::new(false),
             answering: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             written: AtomicU64::new(0),
             begin: Instant::now(),
             head_since: AtomicU64::new(0),
@@ -160,6 +164,11 @@ impl Manners {
         if answering {
             self.end_head();
         }
+    }
+
+    /// The answer broke off, and nothing but the connection's end says that it is over.
+    pub fn set_cut(&self) {
+        self.0.cut.store(true, Ordering::Relaxed);
     }
 
     fn answering(&self) -> bool {
@@ -398,6 +407,15 @@ impl ClientIo {
         let mut buffer = ReadBuf::new(&mut scratch);
         ready!(Pin::new(tcp).poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
+    }
+}
+
+impl Drop for ClientIo {
+    fn drop(&mut self) {
+        if let (Stream::Plain(socket), true) = (&self.stream, self.manners.0.cut.load(Ordering::Relaxed)) {
+            // Zero has the kernel reset the connection. (TLS ends without its goodbye, which says the same.)
+            socket2::SockRef::from(&socket.0).set_linger(Some(Duration::ZERO)).ok();
+        }
     }
 }
 
