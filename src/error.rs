@@ -104,6 +104,23 @@ pub enum RequestError {
         /// The limit that was passed.
         limit: Duration,
     },
+    /// As many requests as may wait for a connection to the upstream already do.
+    #[error("upstream {upstream} is full: {what}")]
+    UpstreamFull {
+        /// Its address as configured.
+        upstream: String,
+        /// Which limit was met.
+        what: &'static str,
+    },
+    /// This machine has nothing left for another connection.
+    #[error("there is nothing left for a connection to upstream {upstream}; is `LimitNOFILE` of the service too low?")]
+    Exhausted {
+        /// Its address as configured.
+        upstream: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// Mattermost could not be asked who this is.
     #[error("Mattermost could not be asked who is signed in: {0}")]
     IdentityUnavailable(String),
@@ -156,6 +173,7 @@ impl RequestError {
             Self::TooManyFields(_) => (Client, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, true),
             // Whoever floods us must not fill the log; the refusals are counted and told of elsewhere.
             Self::Full => (Client, StatusCode::SERVICE_UNAVAILABLE, true),
+            Self::UpstreamFull { .. } | Self::Exhausted { .. } => (Us, StatusCode::SERVICE_UNAVAILABLE, false),
             Self::Stopping => (Us, StatusCode::SERVICE_UNAVAILABLE, true),
             Self::File { .. } | Self::Internal(_) => (Us, StatusCode::INTERNAL_SERVER_ERROR, false),
             Self::Paged(paged) => paged.0.judge(),
@@ -203,6 +221,9 @@ impl RequestError {
                 "Service unavailable",
                 "This server has as many visitors as it can take. Try again in a moment.".into(),
             ),
+            Self::UpstreamFull { .. } | Self::Exhausted { .. } => {
+                ("Service unavailable", "Too many are here at once. Try again in a moment.".into())
+            }
             Self::Stopping => ("Service unavailable", "This server is being stopped. Try again in a moment.".into()),
             Self::File { .. } | Self::Internal(_) => ("Internal error", "Something went wrong here.".into()),
             Self::Paged(paged) => paged.0.words(),
@@ -249,7 +270,7 @@ impl RequestError {
                 fields.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
             Self::Refused(refusal) => fields.extend(refusal.fields()),
-            Self::Stopping => {
+            Self::Stopping | Self::UpstreamFull { .. } | Self::Exhausted { .. } => {
                 fields.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             }
             // Long enough for those who are in to be served, short enough for a person to wait.

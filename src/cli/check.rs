@@ -23,9 +23,10 @@ use crate::config::model::{Answer, Auth, Config, JitsiKey, PluginSource, Provide
 use crate::config::render;
 use crate::config::source::Source;
 use crate::config::surroundings::Surroundings;
-use crate::handler::Handler;
+use crate::handler::{Building, Handler};
 use crate::jitsi::installation::Installation;
 use crate::jitsi::provider::{LEAST_SECRET, Meetings};
+use crate::outgoing::Standings;
 use crate::secret::source;
 
 use super::verdict::Verdict;
@@ -126,8 +127,11 @@ fn of_what_is_named(config: &Config) -> Vec<Finding> {
 pub(super) fn handlers(config: &Config) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     let installation = Arc::new(Installation::passing());
-    for route in config.sites.iter().flat_map(|site| &site.routes) {
-        let Err(error) = Handler::build(route, &mut Vec::new(), &installation) else { continue };
+    let standings = Standings::default();
+    for (site, route) in config.sites.iter().flat_map(|site| site.routes.iter().map(move |route| (site, route))) {
+        let plans = &mut Vec::new();
+        let mut building = Building { site, plans, installation: &installation, standings: &standings };
+        let Err(error) = Handler::build(route, &mut building) else { continue };
         let finding = Finding { mend: error.mend(), ..Finding::fatal(error.place().clone(), with_causes(&error)) };
         if !findings.contains(&finding) {
             findings.push(finding);

@@ -20,6 +20,7 @@ use crate::config::{self, Parsed, render};
 use crate::jitsi::installation::Installation;
 use crate::log::setup::program_log;
 use crate::log::writer::{OpenError, Writer};
+use crate::outgoing::{Standings, rounds};
 use crate::server::census::Census;
 use crate::server::descriptors;
 use crate::server::listen::{BindError, Speaks, bind};
@@ -119,7 +120,9 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     descriptors::raise();
     let census = Arc::new(Census::new(&config.limits));
     let installation = Arc::new(Installation::at(&config.server.state, Clock::System));
-    let (mut snapshot, certificates) = what_is_named(&config, &source, None, &installation)?;
+    let standings = Arc::new(Standings::default());
+    let (mut snapshot, certificates) = what_is_named(&config, &source, None, &installation, &standings)?;
+    snapshot.watch(&standings);
     let live = Arc::new(Live::new(&config, certificates));
     let wanted = Wanted::of(&config, Clock::System);
     put_issued(wanted.as_ref(), &live);
@@ -144,7 +147,7 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
     let path = source.path;
     let meetings = Arc::new(status::Meetings::new(&config, installation.clone()));
     let reload = || {
-        let mut snapshot = reload(&path, &config, &live, &engine, &installation, &meetings)?;
+        let mut snapshot = reload(&path, &config, &live, &engine, &installation, &meetings, &standings)?;
         snapshot.https_port = https_port(snapshot.https_port);
         census.adopt(&snapshot.limits);
         Some(snapshot)
@@ -153,9 +156,17 @@ pub fn serve(parsed: Parsed, announce: impl FnOnce(&[(Speaks, std::net::SocketAd
         tokio::join!(
             cert::reload::follow(live.clone(), Clock::System),
             cert::expiry::watch(live.clone(), Clock::System),
+            rounds::go(&standings),
             async {
                 if let Some(listener) = admin {
-                    status::serve(listener, live.clone(), meetings.clone(), census.clone(), Clock::System).await;
+                    let subject = status::Subject {
+                        live: live.clone(),
+                        meetings: meetings.clone(),
+                        census: census.clone(),
+                        standings: standings.clone(),
+                        clock: Clock::System,
+                    };
+                    status::serve(listener, subject).await;
                 }
             }
         );
@@ -197,6 +208,7 @@ fn what_is_named(
     source: &Source,
     serving: Option<&Live>,
     installation: &Arc<Installation>,
+    standings: &Standings,
 ) -> Result<(Snapshot, Vec<cert::Entry>), ServeError> {
     let (certificates, mut findings) = cert::open(config, Clock::System, serving);
     // Handlers are made below, the first that cannot be ends it; here all that cannot be are said at once.
@@ -207,7 +219,7 @@ fn what_is_named(
         return Err(ServeError::Findings { of: Whose::Files, findings, text: Box::new(source.clone()) });
     };
     report(&findings, source);
-    let snapshot = Snapshot::new(config, installation)?;
+    let snapshot = Snapshot::new(config, installation, standings)?;
     report(&folders::served(config), source);
     Ok((snapshot, certificates))
 }
@@ -220,6 +232,7 @@ fn reload(
     engine: &Engine,
     installation: &Arc<Installation>,
     meetings: &status::Meetings,
+    standings: &Standings,
 ) -> Option<Snapshot> {
     tracing::info!(file = %path.display(), "reloading");
     let next = config::read(path).map_err(ServeError::from).and_then(|source| {
@@ -231,10 +244,11 @@ fn reload(
         if needs_restart(&config, serving) {
             tracing::warn!("addresses, workers, logs and `state` stay as they were until gatepost is restarted");
         }
-        let (snapshot, certificates) = what_is_named(&config, &source, Some(live), installation)?;
+        let (snapshot, certificates) = what_is_named(&config, &source, Some(live), installation, standings)?;
         // Last, so that a fault above leaves everything as it was.
         live.adopt(&config, certificates);
         meetings.adopt(&config);
+        snapshot.watch(standings);
         let wanted = Wanted::of(&config, Clock::System);
         put_issued(wanted.as_ref(), live);
         engine.follow(wanted);

@@ -1,10 +1,10 @@
 //! Default values, each with its reason; `docs` and `resolve` have no others.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use super::model::DisplayName;
+use super::model::{Balance, DisplayName, Ejection};
 
 const fn wildcard(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)
@@ -30,6 +30,8 @@ pub(super) struct ProxyDefaults {
     pub(super) send_timeout: Duration,
     pub(super) upgrade_idle_timeout: Duration,
     pub(super) pool_idle_timeout: Duration,
+    /// What an upstream is asked to see whether it is well; empty: nothing.
+    pub(super) health: &'static str,
 }
 
 /// Without a preset.
@@ -44,6 +46,8 @@ pub(super) const PROXY: ProxyDefaults = ProxyDefaults {
     upgrade_idle_timeout: Duration::from_secs(600),
     // Below the 5 s after which Node and Apache close an idle connection (R74).
     pool_idle_timeout: Duration::from_secs(4),
+    // Every server has another path for it, and many have none.
+    health: "",
 };
 
 /// `preset = "mattermost"`.
@@ -58,7 +62,37 @@ pub(super) const MATTERMOST: ProxyDefaults = ProxyDefaults {
     upgrade_idle_timeout: Duration::from_secs(600),
     // Mattermost closes an idle connection after 300 s (ServiceSettings.IdleTimeout).
     pool_idle_timeout: Duration::from_secs(60),
+    // Answers without a session, and without asking the database.
+    health: "/api/v4/system/ping",
 };
+
+/// Requests at one moment, not people: a busy Mattermost of 5,000 people has a few hundred. Each takes a descriptor
+/// here and one there.
+pub(super) const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not 0");
+/// As many again: those that come later would hardly have their turn within `connect_timeout`.
+pub(super) const MAX_WAITING: usize = 1024;
+/// More connections from one address to another than there are ports for.
+pub(super) const MOST_CONNECTIONS: usize = 65_535;
+/// More waiting requests than anybody's memory is for.
+pub(super) const MOST_WAITING: usize = 1_000_000;
+/// Tried in one request's time at most; as many fit into the set of those that were tried.
+pub(super) const MOST_UPSTREAMS: usize = 64;
+
+/// What is fair where requests are alike.
+pub(super) const BALANCE: Balance = Balance::RoundRobin;
+/// One failure may be the request's own; five in a row on all workers are not. Ten seconds is the time of a restart.
+pub(super) const EJECTION: Ejection =
+    Ejection { after: NonZeroU32::new(5).expect("5 is not 0"), first: Duration::from_secs(10) };
+/// With three failures it takes half a minute until an upstream that hangs is out; one that refuses is passed over at once.
+pub(super) const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
+/// Whoever takes longer to say that it is well is not.
+pub(super) const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+/// HAProxy's `fall`.
+pub(super) const UNHEALTHY_AFTER: NonZeroU32 = NonZeroU32::new(3).expect("3 is not 0");
+/// HAProxy's `rise`.
+pub(super) const HEALTHY_AFTER: NonZeroU32 = NonZeroU32::new(2).expect("2 is not 0");
+/// More would never come about.
+pub(super) const MOST_IN_A_ROW: usize = 1000;
 
 /// Mattermost pings a WebSocket every 60 s and waits 100 s for an answer
 /// (`web_conn.go`): a shorter limit cuts sockets that are well.
@@ -104,13 +138,13 @@ pub(super) const MOST_WORKERS: usize = 1024;
 /// What stays free beside clients and upstreams: listeners, logs, files being sent, idle connections to upstreams.
 const OTHER_DESCRIPTORS: usize = 128;
 /// Some 50 KiB each with TLS and a request: more would be 1 GiB, which a machine in a house has not to spare.
-const MOST_CONNECTIONS: usize = 20_000;
+const MOST_CLIENTS: usize = 20_000;
 
 /// `[limits] connections` where this many files and sockets may be open.
 ///
 /// Half of the clients may need a connection to an upstream, too: a WebSocket does for as long as it lives.
 pub(super) fn connections(descriptors: usize) -> usize {
-    (descriptors.saturating_sub(OTHER_DESCRIPTORS) / 3).saturating_mul(2).clamp(64, MOST_CONNECTIONS)
+    (descriptors.saturating_sub(OTHER_DESCRIPTORS) / 3).saturating_mul(2).clamp(64, MOST_CLIENTS)
 }
 
 /// A hundred people behind one address with a browser and an app each have some four hundred.

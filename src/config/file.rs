@@ -13,7 +13,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_spanned::Spanned;
 
-use super::model::{LaunchMode, LogFormat, Rooms, Symlinks};
+use super::model::{Balance, LaunchMode, LogFormat, Rooms, Symlinks};
 use super::units::{Network, Rate, Size, Span};
 
 /// A key that may be left out.
@@ -177,6 +177,17 @@ pub(super) struct Route {
     pub(super) send_timeout: Key<Span>,
     pub(super) upgrade_idle_timeout: Key<Span>,
     pub(super) pool_idle_timeout: Key<Span>,
+    pub(super) max_connections: Key<i64>,
+    pub(super) max_waiting: Key<i64>,
+    pub(super) health: Key<HealthPath>,
+    pub(super) health_interval: Key<Span>,
+    pub(super) health_timeout: Key<Span>,
+    pub(super) unhealthy_after: Key<i64>,
+    pub(super) healthy_after: Key<i64>,
+    pub(super) balance: Key<Balance>,
+    pub(super) sticky: Key<String>,
+    pub(super) eject_after: Key<i64>,
+    pub(super) eject_for: Key<Span>,
     pub(super) upgrades: Key<OneOrMany>,
     pub(super) host: Key<String>,
     pub(super) strip_prefix: Key<bool>,
@@ -522,6 +533,40 @@ impl<'de> Deserialize<'de> for Hsts {
     }
 }
 
+/// `false`, or a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum HealthPath {
+    Off,
+    At(String),
+}
+
+impl<'de> Deserialize<'de> for HealthPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OffOrPath;
+        impl Visitor<'_> for OffOrPath {
+            type Value = HealthPath;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("false or a path such as \"/healthz\"")
+            }
+
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<HealthPath, E> {
+                match on {
+                    false => Ok(HealthPath::Off),
+                    true => {
+                        Err(E::custom("is true, which does not say what to ask for\nwrite a path, like \"/healthz\""))
+                    }
+                }
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<HealthPath, E> {
+                Ok(HealthPath::At(text.into()))
+            }
+        }
+        deserializer.deserialize_any(OffOrPath)
+    }
+}
+
 /// A secret given in the file, or where to find it. `Debug` shows no text.
 #[derive(PartialEq, Eq)]
 pub(super) enum SecretSource {
@@ -641,6 +686,17 @@ impl Route {
             ("send_timeout", span(&self.send_timeout), Owner::Proxy),
             ("upgrade_idle_timeout", span(&self.upgrade_idle_timeout), Owner::Proxy),
             ("pool_idle_timeout", span(&self.pool_idle_timeout), Owner::Proxy),
+            ("max_connections", span(&self.max_connections), Owner::Proxy),
+            ("max_waiting", span(&self.max_waiting), Owner::Proxy),
+            ("health", span(&self.health), Owner::Proxy),
+            ("health_interval", span(&self.health_interval), Owner::Proxy),
+            ("health_timeout", span(&self.health_timeout), Owner::Proxy),
+            ("unhealthy_after", span(&self.unhealthy_after), Owner::Proxy),
+            ("healthy_after", span(&self.healthy_after), Owner::Proxy),
+            ("balance", span(&self.balance), Owner::Proxy),
+            ("sticky", span(&self.sticky), Owner::Proxy),
+            ("eject_after", span(&self.eject_after), Owner::Proxy),
+            ("eject_for", span(&self.eject_for), Owner::Proxy),
             ("upgrades", span(&self.upgrades), Owner::Proxy),
             ("host", span(&self.host), Owner::Proxy),
             ("strip_prefix", span(&self.strip_prefix), Owner::Proxy),

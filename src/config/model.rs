@@ -11,10 +11,11 @@ mod limits;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -188,7 +189,7 @@ pub enum Answer {
     /// `root`: a folder on disk.
     Website(Website),
     /// `proxy`: an upstream.
-    Proxy(Proxy),
+    Proxy(Box<Proxy>),
     /// `launcher`: a meeting.
     Launcher(Box<Launcher>),
     /// `redirect`: another address.
@@ -247,6 +248,18 @@ pub struct Proxy {
     pub upgrade_idle_timeout: Duration,
     /// How long an idle connection to the upstream is kept for reuse.
     pub pool_idle_timeout: Duration,
+    /// Connections to one upstream at most, tunnels not counted.
+    pub max_connections: NonZeroUsize,
+    /// Requests that wait for one of them at most.
+    pub max_waiting: usize,
+    /// Which of several upstreams gets a request.
+    pub balance: Balance,
+    /// The cookie by which a client keeps its upstream.
+    pub sticky: Option<String>,
+    /// When an upstream among several gets no requests for a while; `None`: never.
+    pub ejection: Option<Ejection>,
+    /// How each upstream is asked whether it is well; `None`: not at all.
+    pub health: Option<Health>,
     /// Protocols that may upgrade, lower case.
     pub upgrades: Vec<String>,
     /// What `Host` says upstream.
@@ -264,6 +277,50 @@ impl Proxy {
     pub fn arriving<'p>(&self, path: &'p PathPrefix) -> &'p str {
         if self.strip_prefix { "" } else { path.as_str() }
     }
+}
+
+/// Which of several upstreams gets a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// One after the other.
+    RoundRobin,
+    /// The one with the fewest requests and tunnels on the worker that asks.
+    LeastConnections,
+}
+
+impl Balance {
+    /// As the file says it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round_robin",
+            Self::LeastConnections => "least_connections",
+        }
+    }
+}
+
+/// When an upstream gets no requests for a while because they failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ejection {
+    /// Failures in a row.
+    pub after: NonZeroU32,
+    /// How long the first time; twice as long each time that it fails again.
+    pub first: Duration,
+}
+
+/// How an upstream is asked whether it is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Path and query of the GET; a status from 200 to 399 is well.
+    pub path: PathAndQuery,
+    /// From the end of one check to the next, give or take a tenth.
+    pub interval: Duration,
+    /// How long a check may take in all.
+    pub timeout: Duration,
+    /// Checks in a row that must fail before it counts as ill.
+    pub unhealthy_after: NonZeroU32,
+    /// Checks in a row that must succeed before it counts as well again.
+    pub healthy_after: NonZeroU32,
 }
 
 /// Where an upstream listens.

@@ -22,6 +22,7 @@ mod route;
 mod secret;
 mod server;
 mod site;
+mod upstreams;
 mod website;
 
 use std::ops::Range;

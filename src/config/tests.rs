@@ -121,6 +121,8 @@ fn the_original_set_up_means_what_the_contract_says() {
     assert_eq!(mattermost.max_body, 128 << 20);
     assert_eq!(mattermost.read_timeout.as_secs(), 600);
     assert_eq!(mattermost.pool_idle_timeout.as_secs(), 60);
+    assert_eq!(mattermost.health.as_ref().map(|health| health.path.as_str()), Some("/api/v4/system/ping"));
+    assert!(mattermost.ejection.is_none(), "there is nobody else");
     let [Way::Mattermost(source)] = &launcher.identity[..] else { panic!("asks Mattermost") };
     assert_eq!(launcher.login.as_deref(), Some(""), "on the same host");
     assert_eq!(source.proxy.upstreams, mattermost.upstreams);

@@ -36,7 +36,7 @@ impl Near {
 
     /// The page that asks whether a launcher was meant; `None` for every request that is none of ours.
     pub fn reply<B>(&self, handler: &Handler, request: &Request<B>, context: &Context<'_>) -> Option<Response<Body>> {
-        if self.0.is_empty() || !matches!(handler, Handler::Proxy(proxy, _) if proxy.mattermost) {
+        if self.0.is_empty() || !matches!(handler, Handler::Proxy(proxied, _) if proxied.is_mattermost()) {
             return None;
         }
         let (prefix, look, rest) =

@@ -31,12 +31,13 @@ use crate::config::model::{self, Answer};
 use crate::error::RequestError;
 use crate::jitsi::installation::Installation;
 use crate::log::access::Entry;
-use crate::outgoing::{Trust, TrustError, Upstream};
-use crate::route::host::Authority;
+use crate::outgoing::{Check, Standing, Standings, Trust, TrustError, Upstream};
+use crate::route::host::{Authority, HostPattern};
 use crate::route::path::PathPrefix;
 use crate::upload::Upload;
 
 use launcher::{Launcher, Question};
+use proxy::Sticky;
 use proxy::tunnel::Tunnels;
 use respond::Fixed;
 use site::Site;
@@ -84,13 +85,27 @@ pub enum Handler {
     /// A folder on disk.
     Site(Site),
     /// An upstream; the number of its pool.
-    Proxy(Box<model::Proxy>, Pool),
+    Proxy(Box<Proxied>, Pool),
     /// A meeting; the pool of the Mattermost that knows who asks, where one is asked.
     Launcher(Box<Launcher>, Option<Pool>),
     /// Another address.
     Redirect(model::Redirect),
     /// A fixed answer.
     Respond(Fixed),
+}
+
+/// A proxy route.
+#[derive(Debug)]
+pub struct Proxied {
+    rules: model::Proxy,
+    sticky: Option<Sticky>,
+}
+
+impl Proxied {
+    /// Whether `preset = "mattermost"` was given.
+    pub fn is_mattermost(&self) -> bool {
+        self.rules.mattermost
+    }
 }
 
 /// The number of a set of upstreams that every worker keeps its own connections to.
@@ -104,6 +119,40 @@ pub struct PoolPlan {
     pub proxy: model::Proxy,
     /// How to speak TLS to each of them.
     pub trust: Vec<Option<Trust>>,
+    /// How each of them fares.
+    pub standings: Vec<Arc<Standing>>,
+    /// What `Host` says in a check of their health.
+    checked_as: String,
+}
+
+impl PoolPlan {
+    /// How each upstream fares, and how it is asked whether it is well, where it is.
+    pub fn checks(&self) -> impl Iterator<Item = (Arc<Standing>, Option<Check>)> {
+        let each = self.proxy.upstreams.iter().zip(&self.trust).zip(&self.standings);
+        each.map(|((address, trust), standing)| {
+            let check = self.proxy.health.as_ref().map(|rule| Check {
+                address: address.clone(),
+                trust: trust.clone(),
+                host: self.checked_as.clone(),
+                rule: rule.clone(),
+                at_once: self.proxy.upstreams.len() > 1,
+            });
+            (standing.clone(), check)
+        })
+    }
+}
+
+/// What handlers are made with.
+#[derive(Debug)]
+pub struct Building<'b> {
+    /// The site that they belong to.
+    pub site: &'b model::Site,
+    /// The pools that they need are added to these.
+    pub plans: &'b mut Vec<PoolPlan>,
+    /// Shared by launchers.
+    pub installation: &'b Arc<Installation>,
+    /// How the upstreams fare that were there before.
+    pub standings: &'b Standings,
 }
 
 /// Why a handler cannot be made.
@@ -167,7 +216,7 @@ pub struct Means<'w> {
     /// Every pool's upstreams, as this worker knows them.
     pub pools: &'w [Vec<Rc<Upstream>>],
     /// Counts up with every request, so that upstreams take turns.
-    pub turn: usize,
+    pub turn: u64,
     /// The worker's tunnels.
     pub tunnels: &'w Rc<Tunnels>,
     /// The request's line in the access log.
@@ -175,28 +224,34 @@ pub struct Means<'w> {
 }
 
 impl Handler {
-    /// Makes a handler; the pools that it needs are added to `plans`.
+    /// Makes a handler.
     ///
     /// # Errors
     /// Where a file that it needs cannot be used; see [`BuildError`].
-    pub fn build(
-        route: &model::Route,
-        plans: &mut Vec<PoolPlan>,
-        installation: &Arc<Installation>,
-    ) -> Result<Self, BuildError> {
+    pub fn build(route: &model::Route, building: &mut Building<'_>) -> Result<Self, BuildError> {
         match &route.answer {
             Answer::Website(website) => Ok(Self::Site(Site::new(website))),
-            Answer::Proxy(proxy) => Ok(Self::Proxy(Box::new(proxy.clone()), plan(route, proxy, plans)?)),
+            Answer::Proxy(proxy) => {
+                let sticky = proxy.sticky.as_ref().map(|name| {
+                    let key = building.installation.sticky_key();
+                    Sticky::new(name, route.path.as_str(), &proxy.upstreams, &key)
+                });
+                let proxied = Proxied { rules: (**proxy).clone(), sticky };
+                Ok(Self::Proxy(Box::new(proxied), plan(route, proxy, building)?))
+            }
             Answer::Launcher(settings) => {
                 let prefix = route.path.as_str().trim_end_matches('/');
                 let launcher =
-                    Launcher::new(settings, prefix, installation).map_err(|source| BuildError::Launcher {
+                    Launcher::new(settings, prefix, building.installation).map_err(|source| BuildError::Launcher {
                         place: settings.key_place.clone(),
                         launcher: settings.name.clone(),
                         source: Box::new(source),
                     })?;
-                let pool = settings.mattermost().map(|source| plan(route, &source.proxy, plans)).transpose()?;
-                Ok(Self::Launcher(Box::new(launcher), pool))
+                let pool = settings.mattermost().map(|source| {
+                    // The route to Mattermost has it checked already.
+                    plan(route, &model::Proxy { health: None, ..source.proxy.clone() }, building)
+                });
+                Ok(Self::Launcher(Box::new(launcher), pool.transpose()?))
             }
             Answer::Redirect(redirect) => Ok(Self::Redirect(redirect.clone())),
             Answer::Respond(respond) => Ok(Self::Respond(Fixed::new(respond))),
@@ -211,7 +266,7 @@ impl Handler {
     /// How long a client may take to take a byte of the answer, where the route has a say in it.
     pub fn patience(&self) -> Option<Duration> {
         match self {
-            Self::Proxy(proxy, _) => Some(proxy.send_timeout),
+            Self::Proxy(proxied, _) => Some(proxied.rules.send_timeout),
             _ => None,
         }
     }
@@ -231,14 +286,15 @@ impl Handler {
             return Err(RequestError::MethodNotAllowed("GET, HEAD"));
         }
         match self {
-            Self::Proxy(proxy, pool) => {
+            Self::Proxy(proxied, pool) => {
                 let means = proxy::Means {
                     upstreams: &means.pools[pool.0],
+                    sticky: proxied.sticky.as_ref(),
                     turn: means.turn,
                     tunnels: means.tunnels,
                     entry: means.entry,
                 };
-                proxy::forward(proxy, request, context, means).await
+                proxy::forward(&proxied.rules, request, context, means).await
             }
             Self::Site(site) => site.reply(&request, context).await,
             Self::Launcher(launcher, pool) => {
@@ -259,7 +315,7 @@ impl Handler {
 }
 
 /// The number of a new pool for a proxy's upstreams.
-fn plan(route: &model::Route, proxy: &model::Proxy, plans: &mut Vec<PoolPlan>) -> Result<Pool, BuildError> {
+fn plan(route: &model::Route, proxy: &model::Proxy, building: &mut Building<'_>) -> Result<Pool, BuildError> {
     let trust = |address: &model::UpstreamAddress| {
         address.tls.then(|| Trust::new(address, &proxy.verify)).transpose().map_err(|source| BuildError::Trust {
             place: if proxy.verify.place.0.is_empty() { route.place.clone() } else { proxy.verify.place.clone() },
@@ -268,8 +324,17 @@ fn plan(route: &model::Route, proxy: &model::Proxy, plans: &mut Vec<PoolPlan>) -
         })
     };
     let trust = proxy.upstreams.iter().map(trust).collect::<Result<_, _>>()?;
-    plans.push(PoolPlan { proxy: proxy.clone(), trust });
-    Ok(Pool(plans.len() - 1))
+    let hosts = &building.site.hosts;
+    let label = format!("{}{}", hosts.first().map(ToString::to_string).unwrap_or_default(), route.path.as_str());
+    let standing = |address: &model::UpstreamAddress| building.standings.of(&label, &address.origin);
+    let standings = proxy.upstreams.iter().map(standing).collect();
+    let checked_as = match (&proxy.host, hosts.iter().find_map(HostPattern::exact)) {
+        (model::UpstreamHost::Fixed(authority), _) => authority.to_string(),
+        (model::UpstreamHost::Preserve, Some(host)) => host.to_string(),
+        (model::UpstreamHost::Preserve, None) => "localhost".to_owned(),
+    };
+    building.plans.push(PoolPlan { proxy: proxy.clone(), trust, standings, checked_as });
+    Ok(Pool(building.plans.len() - 1))
 }
 
 /// Asks the first upstream that answers.

@@ -15,6 +15,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use aws_lc_rs::hmac;
 use time::{Date, Month, OffsetDateTime};
 
 pub use keys::{Keys, KeysError};
@@ -32,6 +33,8 @@ pub struct Installation {
     state: Option<PathBuf>,
     clock: Clock,
     opened: OnceLock<Opened>,
+    /// In place of those that cannot be kept.
+    passing: OnceLock<Keys>,
     turnstiles: Mutex<HashMap<String, (NonZeroU32, Arc<Turnstile>)>>,
 }
 
@@ -55,7 +58,7 @@ impl Installation {
     }
 
     fn new(state: Option<PathBuf>, clock: Clock) -> Self {
-        Self { state, clock, opened: OnceLock::new(), turnstiles: Mutex::default() }
+        Self { state, clock, opened: OnceLock::new(), passing: OnceLock::new(), turnstiles: Mutex::default() }
     }
 
     /// Opens keys and ledger, made where there are none, unless that is done already. It looks at the disk.
@@ -66,6 +69,21 @@ impl Installation {
     /// What it signs with.
     pub fn keys(&self) -> &Keys {
         &self.opened().keys
+    }
+
+    /// For the cookies by which clients keep their upstream. It opens no ledger: a proxy may be all that there is.
+    pub fn sticky_key(&self) -> hmac::Key {
+        if let Some(opened) = self.opened.get() {
+            return opened.keys.sticky();
+        }
+        match self.state.as_deref().map(Keys::open) {
+            Some(Ok(keys)) => keys.sticky(),
+            Some(Err(fault)) => {
+                tracing::error!("clients do not keep their upstream across a restart: {}", words(&fault));
+                self.passing.get_or_init(passing).sticky()
+            }
+            None => self.passing.get_or_init(passing).sticky(),
+        }
     }
 
     /// Copies of people's pictures.

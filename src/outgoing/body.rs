@@ -21,6 +21,7 @@ use crate::error::RequestError;
 use crate::upload::Upload;
 
 use super::pool::Lease;
+use super::trouble::Trouble;
 
 /// Why a request's body did not reach its end.
 #[derive(Debug, Error)]
@@ -220,6 +221,15 @@ impl UpstreamBody {
         body
     }
 
+    /// Counts and tells that the rest does not come. The connection is not used again.
+    fn fail(&mut self, trouble: Trouble, error: &(dyn std::error::Error + 'static)) {
+        if let Some(lease) = self.lease.take() {
+            let upstream = &lease.upstream().address().origin;
+            tracing::warn!(%upstream, error, "an upstream's answer was not whole: the client's is cut, too");
+            lease.upstream().standing().note(trouble);
+        }
+    }
+
     fn give_back_at_end(&mut self) {
         if self.incoming.is_end_stream()
             && let Some(lease) = self.lease.take()
@@ -240,11 +250,15 @@ impl Body for UpstreamBody {
                 let patience = this.patience;
                 let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + patience)));
                 ready!(deadline.as_mut().poll(cx));
-                this.lease = None;
-                Poll::Ready(Some(Err(Box::new(UpstreamStalled(patience)))))
+                let stalled = UpstreamStalled(patience);
+                this.fail(Trouble::BodyTimeout, &stalled);
+                Poll::Ready(Some(Err(Box::new(stalled))))
             }
             Poll::Ready(frame) => {
                 this.deadline = None;
+                if let Some(Err(error)) = &frame {
+                    this.fail(Trouble::BodyBroken, error);
+                }
                 if frame.is_none()
                     && let Some(lease) = this.lease.take()
                 {

@@ -16,7 +16,8 @@ use crate::config::model::UpstreamAddress;
 use crate::error::RequestError;
 use crate::socket::Socket;
 
-use super::tls::{Trust, is_tls_fault};
+use super::tls::{Shaking, Trust};
+use super::trouble::{CONNECT, is_exhausted};
 
 /// A connection to an upstream.
 #[derive(Debug)]
@@ -36,9 +37,10 @@ pub(super) async fn connect(
     let upstream = || address.origin.clone();
     match timeout(limit, open(address, trust)).await {
         Ok(Ok(io)) => Ok(io),
-        Ok(Err(source)) if is_tls_fault(&source) => Err(RequestError::UpstreamTls { upstream: upstream(), source }),
+        Ok(Err(source)) if Shaking::is(&source) => Err(RequestError::UpstreamTls { upstream: upstream(), source }),
+        Ok(Err(source)) if is_exhausted(&source) => Err(RequestError::Exhausted { upstream: upstream(), source }),
         Ok(Err(source)) => Err(RequestError::Connect { upstream: upstream(), source }),
-        Err(_) => Err(RequestError::Timeout { upstream: upstream(), what: "accept a connection", limit }),
+        Err(_) => Err(RequestError::Timeout { upstream: upstream(), what: CONNECT, limit }),
     }
 }
 
@@ -51,7 +53,8 @@ async fn open(address: &UpstreamAddress, trust: Option<&Trust>) -> io::Result<Up
         None => Ok(UpstreamIo::Plain(tcp)),
         Some(trust) => {
             let connector = TlsConnector::from(trust.client.clone());
-            Ok(UpstreamIo::Tls(Box::new(connector.connect(trust.name.clone(), tcp).await?)))
+            let shaken = connector.connect(trust.name.clone(), tcp).await.map_err(Shaking::tag)?;
+            Ok(UpstreamIo::Tls(Box::new(shaken)))
         }
     }
 }

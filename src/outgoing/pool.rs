@@ -1,10 +1,13 @@
 //! One upstream as one worker sees it: its idle connections, last in first out.
 //!
 //! The most recently used connection is the one least likely to have been closed
-//! by the other side, and the rest age out by themselves.
+//! by the other side, and the rest age out by themselves. There are no more than
+//! the route allows, and no more requests wait for one than it allows either: what
+//! comes beyond that is turned away.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,8 +23,11 @@ use crate::error::RequestError;
 
 use super::body::RequestBody;
 use super::connect::connect;
-use super::hearing::Hearing;
+use super::hearing::{Allowance, Hearing};
+use super::room::{Limits, Needs, Queue, Room, Slot};
+use super::standing::Standing;
 use super::tls::Trust;
+use super::trouble::Trouble;
 
 /// Idle connections kept per upstream and worker: more than a busy house ever has open at once.
 const MAX_IDLE: usize = 256;
@@ -43,15 +49,28 @@ pub struct Upstream {
     trust: Option<Trust>,
     connect_timeout: Duration,
     idle_timeout: Duration,
+    standing: Arc<Standing>,
+    room: Arc<Room>,
     idle: RefCell<Vec<Idle>>,
+    queue: Queue<Open>,
+    /// Connections of this worker that are open, tunnels included.
+    open: Rc<Cell<usize>>,
+    chosen: Cell<u64>,
     /// Whether it was seen to keep idle connections open. One that closes them behind its answers without a word
     /// gets no request on a used connection that cannot be sent a second time.
     keeps_open: Cell<bool>,
 }
 
+/// An open connection.
+#[derive(Debug)]
+struct Open {
+    sender: SendRequest<RequestBody>,
+    allowance: Allowance,
+}
+
 #[derive(Debug)]
 struct Idle {
-    sender: SendRequest<RequestBody>,
+    open: Open,
     since: Instant,
 }
 
@@ -59,9 +78,26 @@ struct Idle {
 #[derive(Debug)]
 pub struct Lease {
     upstream: Rc<Upstream>,
-    sender: SendRequest<RequestBody>,
+    open: Open,
     reused: bool,
     retired: Cell<bool>,
+}
+
+/// Counts a connection of this worker as long as it is there.
+#[derive(Debug)]
+pub struct Counted(Rc<Cell<usize>>);
+
+impl Counted {
+    fn new(count: &Rc<Cell<usize>>) -> Self {
+        count.set(count.get() + 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 /// A request that brought no answer.
@@ -77,8 +113,9 @@ pub struct SendFailure {
 
 impl Upstream {
     /// An upstream without connections yet.
-    pub fn new(address: UpstreamAddress, trust: Option<Trust>, proxy: &Proxy) -> Rc<Self> {
-        Self::with_times(address, trust, proxy.connect_timeout, proxy.pool_idle_timeout)
+    pub fn new(address: UpstreamAddress, trust: Option<Trust>, standing: Arc<Standing>, proxy: &Proxy) -> Rc<Self> {
+        let limits = Limits { connections: proxy.max_connections.get(), waiting: proxy.max_waiting };
+        Self::made(address, trust, standing, limits, (proxy.connect_timeout, proxy.pool_idle_timeout))
     }
 
     /// The same for what is no proxy route: how long connecting may take, and how long a connection is kept unused.
@@ -88,12 +125,28 @@ impl Upstream {
         connect_timeout: Duration,
         idle_timeout: Duration,
     ) -> Rc<Self> {
+        let standing = Arc::new(Standing::new("", &address.origin));
+        Self::made(address, trust, standing, Limits::NONE, (connect_timeout, idle_timeout))
+    }
+
+    fn made(
+        address: UpstreamAddress,
+        trust: Option<Trust>,
+        standing: Arc<Standing>,
+        limits: Limits,
+        (connect_timeout, idle_timeout): (Duration, Duration),
+    ) -> Rc<Self> {
         Rc::new(Self {
             address,
             trust,
             connect_timeout,
             idle_timeout,
+            room: standing.room_within(limits),
+            standing,
             idle: RefCell::default(),
+            queue: Queue::default(),
+            open: Rc::default(),
+            chosen: Cell::new(0),
             keeps_open: Cell::new(false),
         })
     }
@@ -103,18 +156,43 @@ impl Upstream {
         &self.address
     }
 
+    /// How it fares, as the whole process knows it.
+    pub fn standing(&self) -> &Arc<Standing> {
+        &self.standing
+    }
+
+    /// When it was chosen last, as a request's number on this worker: who waited longest is next.
+    pub fn chosen(&self) -> &Cell<u64> {
+        &self.chosen
+    }
+
+    /// Requests and tunnels that this worker has there.
+    pub fn load(&self) -> usize {
+        self.open.get().saturating_sub(self.idle.borrow().len())
+    }
+
+    /// Whether a request would have to wait for a connection.
+    pub fn is_full(&self) -> bool {
+        self.room.is_full() && self.idle.borrow().is_empty()
+    }
+
+    /// Counts a tunnel, as long as what this gives is kept.
+    pub fn count_tunnel(&self) -> Counted {
+        Counted::new(&self.open)
+    }
+
     /// An idle connection if there is one, else a new one.
     ///
     /// What is not `repeatable`, so that it must not meet a connection that is just being closed, gets one that was
     /// in use until now or a new one.
     ///
     /// # Errors
-    /// [`RequestError::Connect`], [`RequestError::UpstreamTls`] or [`RequestError::Timeout`].
+    /// [`RequestError::UpstreamFull`], [`RequestError::Connect`], [`RequestError::UpstreamTls`] and the like.
     pub async fn lease(self: &Rc<Self>, repeatable: bool) -> Result<Lease, RequestError> {
         match self.take_idle(repeatable) {
-            Some(sender) => Ok(Lease { upstream: self.clone(), sender, reused: true, retired: Cell::new(false) }),
+            Some(open) => Ok(Lease { upstream: self.clone(), open, reused: true, retired: Cell::new(false) }),
             // Boxed, since most requests never need it and all would be as large as it is.
-            None => Box::pin(self.fresh()).await,
+            None => Box::pin(self.next(Some(if repeatable { Needs::Any } else { Needs::Sure }))).await,
         }
     }
 
@@ -123,15 +201,70 @@ impl Upstream {
     /// # Errors
     /// As [`Upstream::lease`].
     pub async fn fresh(self: &Rc<Self>) -> Result<Lease, RequestError> {
+        self.next(None).await
+    }
+
+    /// A new connection; where there may be no more of them, one that gets free, if its `needs` are said.
+    async fn next(self: &Rc<Self>, needs: Option<Needs>) -> Result<Lease, RequestError> {
+        let slot = match self.room.try_take() {
+            Some(slot) => slot,
+            None => match self.wait(needs).await? {
+                Granted::Slot(slot) => slot,
+                Granted::Open(open) => {
+                    return Ok(Lease { upstream: self.clone(), open, reused: true, retired: Cell::new(false) });
+                }
+            },
+        };
+        self.connect(slot).await
+    }
+
+    async fn connect(self: &Rc<Self>, slot: Slot) -> Result<Lease, RequestError> {
+        let counted = Counted::new(&self.open);
         let io = connect(&self.address, self.trust.as_ref(), self.connect_timeout).await?;
+        let allowance = Allowance::default();
         let (sender, connection) = http1::Builder::new()
             .max_header_size(MAX_HEAD)
-            .handshake(TokioIo::new(Hearing::new(io)))
+            .handshake(TokioIo::new(Hearing::new(io, allowance.clone())))
             .await
             .map_err(|source| RequestError::Broken { upstream: self.address.origin.clone(), source })?;
         // Its errors reach whoever waits for an answer on it; nobody else needs them.
-        tokio::task::spawn_local(async move { connection.with_upgrades().await.ok() });
-        Ok(Lease { upstream: self.clone(), sender, reused: false, retired: Cell::new(false) })
+        tokio::task::spawn_local(async move {
+            connection.with_upgrades().await.ok();
+            drop((slot, counted));
+        });
+        Ok(Lease { upstream: self.clone(), open: Open { sender, allowance }, reused: false, retired: Cell::new(false) })
+    }
+
+    /// Waits for room, at most as long as connecting may take.
+    async fn wait(&self, needs: Option<Needs>) -> Result<Granted, RequestError> {
+        let full = |what| RequestError::UpstreamFull { upstream: self.address.origin.clone(), what };
+        let Some(_waiting) = self.room.wait() else {
+            return Err(full("max_waiting requests wait for one of its max_connections already"));
+        };
+        // One that nobody may use holds a slot that somebody could. (The pool's first is its oldest.)
+        let oldest = (!self.idle.borrow().is_empty()).then(|| self.idle.borrow_mut().remove(0));
+        drop(oldest);
+        let handed = async {
+            match needs.map(|needs| self.queue.join(needs)) {
+                Some(taken) => taken.await.ok(),
+                None => None,
+            }
+        };
+        let granted = async {
+            tokio::select! {
+                biased;
+                Some(mut open) = handed => {
+                    // It has just been read to its end; hyper may need a moment to see so.
+                    match open.sender.ready().await {
+                        Ok(()) => Granted::Open(open),
+                        Err(_) => Granted::Slot(self.room.take().await),
+                    }
+                }
+                slot = self.room.take() => Granted::Slot(slot),
+            }
+        };
+        let waited = tokio::time::timeout(self.connect_timeout, granted).await;
+        waited.map_err(|_| full("none of its max_connections got free within connect_timeout"))
     }
 
     /// Asks something small of ours and reads the whole answer, at most `max_body` bytes, within `limit`.
@@ -155,10 +288,15 @@ impl Upstream {
             lease.give_back();
             Ok(Response::from_parts(parts, body.to_bytes()))
         };
-        match tokio::time::timeout(limit, exchange).await {
+        let answer = match tokio::time::timeout(limit, exchange).await {
             Ok(answer) => answer,
             Err(_) => Err(RequestError::Timeout { upstream: upstream(), what: "answer", limit }),
-        }
+        };
+        answer.inspect_err(|error| {
+            if let Some(trouble) = Trouble::of(error) {
+                self.standing.note(trouble);
+            }
+        })
     }
 
     /// Drops idle connections that are too old or closed, and learns from them whether the upstream keeps any open.
@@ -166,8 +304,12 @@ impl Upstream {
     /// Called now and then by the worker.
     pub fn sweep(&self) {
         let now = Instant::now();
+        if self.room.waiting() > 0 {
+            // Somebody on another worker could use what lies about here.
+            self.idle.borrow_mut().clear();
+        }
         self.idle.borrow_mut().retain(|idle| {
-            let (closed, age) = (idle.sender.is_closed(), now.duration_since(idle.since));
+            let (closed, age) = (idle.open.sender.is_closed(), now.duration_since(idle.since));
             if closed {
                 self.keeps_open.set(false);
             } else if age >= JUST_USED {
@@ -196,7 +338,7 @@ impl Upstream {
         Err(RequestError::Broken { upstream: self.address.origin.clone(), source: failure.error })
     }
 
-    fn take_idle(&self, repeatable: bool) -> Option<SendRequest<RequestBody>> {
+    fn take_idle(&self, repeatable: bool) -> Option<Open> {
         let now = Instant::now();
         let mut idle = self.idle.borrow_mut();
         if !repeatable && !self.keeps_open.get() {
@@ -207,14 +349,14 @@ impl Upstream {
             at -= 1;
             let candidate = &idle[at];
             let age = now.duration_since(candidate.since);
-            if candidate.sender.is_closed() || age >= self.idle_timeout {
+            if candidate.open.sender.is_closed() || age >= self.idle_timeout {
                 idle.remove(at);
             } else if !repeatable && age >= JUST_USED {
                 // Those further down are older still. The new connection will be put on top, so the oldest makes room.
                 idle.remove(0);
                 break;
-            } else if candidate.sender.is_ready() {
-                return Some(idle.remove(at).sender);
+            } else if candidate.open.sender.is_ready() {
+                return Some(idle.remove(at).open);
             }
             // Not ready: its last exchange is just being put away; the next one down will do.
         }
@@ -229,7 +371,10 @@ impl Lease {
     /// The failure, with the request where not a byte of it was sent.
     pub async fn send(&mut self, request: Request<RequestBody>) -> Result<Response<Incoming>, SendFailure> {
         let reused = self.reused;
-        self.sender.try_send_request(request).await.map_err(|mut failure| {
+        self.open.allowance.begin();
+        let outcome = self.open.sender.try_send_request(request).await;
+        self.open.allowance.lift();
+        outcome.map_err(|mut failure| {
             let unsent = failure.take_message();
             SendFailure { error: failure.into_error(), unsent, reused }
         })
@@ -250,16 +395,34 @@ impl Lease {
         self.retired.set(true);
     }
 
-    /// Puts the connection back for reuse, unless it is closed or retired or there are enough.
+    /// Puts the connection back for reuse, unless it is closed or retired or there are enough; who waits for one gets it
+    /// first.
     pub fn give_back(self) {
-        if self.retired.get() || self.sender.is_closed() {
+        if self.retired.get() || self.open.sender.is_closed() {
             return;
         }
-        let mut idle = self.upstream.idle.borrow_mut();
+        let upstream = &self.upstream;
+        if upstream.room.waiting() > 0 {
+            if !upstream.queue.is_others_turn(&upstream.room) {
+                upstream.queue.hand(self.open, upstream.keeps_open.get());
+            }
+            // What nobody here has taken is closed: its slot goes to who is next.
+            return;
+        }
+        let mut idle = upstream.idle.borrow_mut();
         if idle.len() < MAX_IDLE {
-            idle.push(Idle { sender: self.sender, since: Instant::now() });
+            idle.push(Idle { open: self.open, since: Instant::now() });
         }
     }
+}
+
+/// What a request that waited has got.
+#[derive(Debug)]
+enum Granted {
+    /// Room for a connection.
+    Slot(Slot),
+    /// A connection.
+    Open(Open),
 }
 
 /// Copies a request that has no body.

@@ -98,9 +98,21 @@ fn roots(verify: &UpstreamVerify) -> Result<RootCertStore, TrustError> {
     Ok(store)
 }
 
-/// Whether a failed TLS connect was the certificate's or the protocol's fault, and not the network's.
-pub(super) fn is_tls_fault(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+/// What went wrong once TCP stood: the certificate, the protocol, or an upstream that hung up over it.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub(super) struct Shaking(io::Error);
+
+impl Shaking {
+    /// Marks an error of the handshake as one.
+    pub(super) fn tag(error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), Self(error))
+    }
+
+    /// Whether it is so marked.
+    pub(super) fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Self>)
+    }
 }
 
 /// Believes any certificate; the signatures of the handshake are still checked.

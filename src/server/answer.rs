@@ -186,7 +186,7 @@ struct Road<'r> {
     connection: &'r Rc<Connection>,
     told: &'r Told,
     id: RequestId,
-    turn: usize,
+    turn: u64,
     entry: Option<&'r Rc<Entry>>,
     upstream_time: &'r Cell<Option<std::time::Duration>>,
     dress: &'r Cell<Option<Dress>>,

@@ -18,8 +18,9 @@ use thiserror::Error;
 use crate::access::{Guards, Rules};
 use crate::config::model::{Config, Limits};
 use crate::handler::meant::Near;
-use crate::handler::{BuildError, Handler, PoolPlan, challenge};
+use crate::handler::{BuildError, Building, Handler, PoolPlan, challenge};
 use crate::jitsi::installation::Installation;
+use crate::outgoing::Standings;
 use crate::route::table::{Routes, Table};
 
 use super::tls::Tls;
@@ -83,20 +84,26 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
-    /// Makes everything that the configuration names, but for its certificates. Launchers share `installation`.
+    /// Makes everything that the configuration names, but for its certificates. Launchers share `installation`, and
+    /// upstreams that were there before keep their standing.
     ///
     /// # Errors
     /// The first thing that cannot be made.
-    pub fn new(config: &Config, installation: &Arc<Installation>) -> Result<Self, SnapshotError> {
+    pub fn new(
+        config: &Config,
+        installation: &Arc<Installation>,
+        standings: &Standings,
+    ) -> Result<Self, SnapshotError> {
         let mut plans = Vec::new();
         let mut guards = Guards::default();
         let mut sites = Vec::new();
         for site in &config.sites {
+            let mut building = Building { site, plans: &mut plans, installation, standings };
             let routes = site
                 .routes
                 .iter()
                 .map(|route| {
-                    let handler = Handler::build(route, &mut plans, installation)?;
+                    let handler = Handler::build(route, &mut building)?;
                     let rules = Rules::build(site, route, &mut guards).map_err(BuildError::of_users)?;
                     Ok((route.path.clone(), Route { handler, rules }))
                 })
@@ -140,6 +147,11 @@ impl Snapshot {
                 rules.inherit(old, &self.guards);
             }
         }
+    }
+
+    /// Tells of these upstreams from now on, and has them checked.
+    pub fn watch(&self, standings: &Standings) {
+        standings.adopt(self.plans.iter().flat_map(PoolPlan::checks));
     }
 
     /// Whether what this address says of others is believed.

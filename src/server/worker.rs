@@ -16,12 +16,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::model::LogFormat;
+use crate::config::model::{LogFormat, UpstreamAddress};
 use crate::handler::RequestId;
 use crate::handler::proxy::tunnel::Tunnels;
 use crate::log::access;
 use crate::log::writer::Sink;
-use crate::outgoing::Upstream;
+use crate::outgoing::{Standing, Trust, Upstream};
 
 use super::census::Census;
 use super::conn;
@@ -91,8 +91,11 @@ impl View {
             .plans
             .iter()
             .map(|plan| {
-                let addresses = plan.proxy.upstreams.iter().zip(&plan.trust);
-                addresses.map(|(address, trust)| Upstream::new(address.clone(), trust.clone(), &plan.proxy)).collect()
+                let addresses = plan.proxy.upstreams.iter().zip(&plan.trust).zip(&plan.standings);
+                let upstream = |((address, trust), standing): ((&UpstreamAddress, &Option<Trust>), &Arc<Standing>)| {
+                    Upstream::new(address.clone(), trust.clone(), standing.clone(), &plan.proxy)
+                };
+                addresses.map(upstream).collect()
             })
             .collect();
         Self { snapshot: served.snapshot, tls: served.tls, pools }
@@ -115,12 +118,12 @@ impl Worker {
     }
 
     /// Counts a request: its id, unlike any other's, and how many came before it.
-    pub fn next_request(&self) -> (RequestId, usize) {
+    pub fn next_request(&self) -> (RequestId, u64) {
         let count = self.requests.get();
         self.requests.set(count.wrapping_add(1));
         // An odd factor makes the ids of a worker differ in every digit; the seed makes workers and runs differ.
         let id = self.seed ^ count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (RequestId(id), usize::try_from(count & 0xffff).unwrap_or(0))
+        (RequestId(id), count)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Certificates, meetings and refused requests for Prometheus, in its text format (prometheus.io/docs/instrumenting/exposition_formats).
+//! Certificates, meetings, upstreams, clients and refused requests for Prometheus, in its text format
+//! (prometheus.io/docs/instrumenting/exposition_formats).
 
 use std::fmt::Write;
 
@@ -8,27 +9,29 @@ use crate::log::writer;
 use crate::server::census::Census;
 
 use super::meetings::Told;
+use super::upstreams;
 
 /// The format and its version.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// One sample a certificate; `names` are the names that it bears. The month's users of each launcher.
-pub(super) fn text(certificates: &[Held], meetings: &Told, census: &Census) -> String {
+pub(super) fn text(certificates: &[Held], meetings: &Told, upstreams: &[upstreams::Told], census: &Census) -> String {
     let mut out = String::new();
-    family(&mut out, "gatepost_build_info", "The version that runs, as a label.");
+    family(&mut out, "gatepost_build_info", "gauge", "The version that runs, as a label.");
     writeln!(out, "gatepost_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION")).ok();
     let ends = "gatepost_certificate_expiry_timestamp_seconds";
-    family(&mut out, ends, "Last second of a served certificate's validity, since 1970.");
+    family(&mut out, ends, "gauge", "Last second of a served certificate's validity, since 1970.");
     for held in certificates {
         writeln!(out, "{ends}{{{}}} {}", labels(held), held.loaded.not_after).ok();
     }
     let begins = "gatepost_certificate_not_before_timestamp_seconds";
-    family(&mut out, begins, "First second of a served certificate's validity, since 1970.");
+    family(&mut out, begins, "gauge", "First second of a served certificate's validity, since 1970.");
     for held in certificates {
         writeln!(out, "{begins}{{{}}} {}", labels(held), held.loaded.not_before).ok();
     }
     of_refused(&mut out);
     of_meetings(&mut out, meetings);
+    upstreams::metrics(&mut out, upstreams);
     of_clients(&mut out, census);
     out
 }
@@ -42,23 +45,23 @@ fn of_clients(out: &mut String, census: &Census) {
         ("gatepost_tunnels", "Open tunnels (WebSockets).", census.tunnels()),
         ("gatepost_tunnels_limit", "Tunnels that [limits] allows.", most_tunnels),
     ] {
-        family(out, name, help);
+        family(out, name, "gauge", help);
         writeln!(out, "{name} {value}").ok();
     }
     let refused = "gatepost_refused_total";
-    counter(out, refused, "Clients turned away or cut off, by the key in [limits] that they met.");
+    family(out, refused, "counter", "Clients turned away or cut off, by the key in [limits] that they met.");
     for (refusal, times) in census.refusals() {
         writeln!(out, "{refused}{{limit=\"{}\"}} {times}", refusal.key()).ok();
     }
     let lost = "gatepost_access_log_lines_lost_total";
-    counter(out, lost, "Lines of the access log that could not be written.");
+    family(out, lost, "counter", "Lines of the access log that could not be written.");
     writeln!(out, "{lost} {}", writer::lines_lost()).ok();
 }
 
 /// All reasons from the start, at 0: what appears later looks like no rise to a monitoring system.
 fn of_refused(out: &mut String) {
     let refused = "gatepost_requests_refused_total";
-    counter(out, refused, "Requests that a rule of their route refused.");
+    family(out, refused, "counter", "Requests that a rule of their route refused.");
     for (reason, count) in count::so_far() {
         writeln!(out, "{refused}{{reason=\"{}\"}} {count}", reason.word()).ok();
     }
@@ -70,11 +73,11 @@ fn of_meetings(out: &mut String, told: &Told) {
         return;
     }
     let up = "gatepost_meetings_ledger_up";
-    family(out, up, "Whether the month's users can be counted.");
+    family(out, up, "gauge", "Whether the month's users can be counted.");
     writeln!(out, "{up} {}", u8::from(told.fault.is_none())).ok();
     let users = "gatepost_meetings_monthly_users";
     let help = "People and devices that opened a meeting this month (UTC); real: devices as 8x8 reported them.";
-    family(out, users, help);
+    family(out, users, "gauge", help);
     for launcher in &told.launchers {
         let Some(month) = launcher.now() else { continue };
         let name = escaped(&launcher.rule.launcher);
@@ -84,7 +87,7 @@ fn of_meetings(out: &mut String, told: &Told) {
         }
     }
     let budget = "gatepost_meetings_budget_users";
-    family(out, budget, "Monthly users that the configuration allows for.");
+    family(out, budget, "gauge", "Monthly users that the configuration allows for.");
     for launcher in &told.launchers {
         if let Some(limit) = launcher.rule.budget {
             writeln!(out, "{budget}{{launcher=\"{}\"}} {limit}", escaped(&launcher.rule.launcher)).ok();
@@ -93,12 +96,8 @@ fn of_meetings(out: &mut String, told: &Told) {
 }
 
 /// Writing to a string cannot fail.
-fn family(out: &mut String, name: &str, help: &str) {
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge").ok();
-}
-
-fn counter(out: &mut String, name: &str, help: &str) {
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter").ok();
+pub(super) fn family(out: &mut String, name: &str, kind: &str, help: &str) {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").ok();
 }
 
 fn labels(held: &Held) -> String {
@@ -107,7 +106,7 @@ fn labels(held: &Held) -> String {
 }
 
 /// Backslash, quote and line feed are all that the format escapes.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `/` is a page for a person, `/metrics` for Prometheus, `/healthz` for whoever
 //! only wants to know whether it is there. They tell of certificates and their ends,
-//! and of the month's meetings.
+//! of the month's meetings, and of how the upstreams fare.
 //!
 //! It changes nothing, shows no secret, and answers to an address or `localhost`
 //! alone: a website that leads its own name to this machine reads nothing.
@@ -11,6 +11,7 @@ mod meetings;
 mod metrics;
 mod page;
 mod plot;
+mod upstreams;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use tokio::task::JoinSet;
 
 use crate::cert::live::Live;
 use crate::clock::Clock;
+use crate::outgoing::Standings;
 use crate::route::host::Authority;
 use crate::server::census::Census;
 
@@ -41,26 +43,26 @@ const MAX_CONNECTIONS: usize = 32;
 
 /// What is told of.
 #[derive(Debug)]
-struct Subject {
-    live: Arc<Live>,
-    meetings: Arc<Meetings>,
-    census: Arc<Census>,
-    clock: Clock,
+pub struct Subject {
+    /// The certificates that are served.
+    pub live: Arc<Live>,
+    /// The month's users of each launcher.
+    pub meetings: Arc<Meetings>,
+    /// Who is connected.
+    pub census: Arc<Census>,
+    /// How the upstreams are.
+    pub standings: Arc<Standings>,
+    /// What day it is.
+    pub clock: Clock,
 }
 
 /// Answers on this listener for as long as it is polled.
-pub async fn serve(
-    listener: std::net::TcpListener,
-    live: Arc<Live>,
-    meetings: Arc<Meetings>,
-    census: Arc<Census>,
-    clock: Clock,
-) {
+pub async fn serve(listener: std::net::TcpListener, subject: Subject) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the status page cannot be served"),
     };
-    let subject = Arc::new(Subject { live, meetings, census, clock });
+    let subject = Arc::new(subject);
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -105,9 +107,10 @@ async fn reply<B>(request: &Request<B>, subject: &Subject) -> Response<Full<Byte
     }
     let now = i64::try_from(subject.clock.unix_seconds()).unwrap_or(i64::MAX);
     match request.uri().path() {
-        "/" => page::reply(&subject.live.all(), &subject.meetings.tell().await, now),
+        "/" => page::reply(&subject.live.all(), &subject.meetings.tell().await, &subject.standings.tell(), now),
         "/metrics" => {
-            let text = metrics::text(&subject.live.all(), &subject.meetings.tell().await, &subject.census);
+            let (meetings, upstreams) = (subject.meetings.tell().await, subject.standings.tell());
+            let text = metrics::text(&subject.live.all(), &meetings, &upstreams, &subject.census);
             typed(StatusCode::OK, metrics::CONTENT_TYPE, text)
         }
         "/healthz" => text(StatusCode::OK, "ok\n".into()),

@@ -1,5 +1,5 @@
 //! The page for a person: every certificate that is served, when it ends, and whether that is near; the month's
-//! meetings against their budget.
+//! meetings against their budget; the upstreams and what is wrong with them.
 
 use askama::Template;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use crate::jitsi::ledger::Month;
 
 use super::meetings::{OfLauncher, Told};
 use super::plot::Plot;
-use super::{text, typed};
+use super::{text, typed, upstreams};
 
 /// Nothing is loaded from anywhere, and the page's own style is all that it may use.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
@@ -27,6 +27,7 @@ struct Page<'a> {
     rows: Vec<Row>,
     /// What was refused, in words; empty where nothing was.
     refused: Vec<(&'static str, u64)>,
+    upstreams: Vec<upstreams::Row<'a>>,
     fault: Option<&'a str>,
     launchers: Vec<Launcher<'a>>,
 }
@@ -55,11 +56,17 @@ struct Launcher<'a> {
     plot: Plot,
 }
 
-pub(super) fn reply(certificates: &[Held], meetings: &Told, now: i64) -> Response<Full<Bytes>> {
+pub(super) fn reply(
+    certificates: &[Held],
+    meetings: &Told,
+    upstreams: &[upstreams::Told],
+    now: i64,
+) -> Response<Full<Bytes>> {
     let page = Page {
         version: env!("CARGO_PKG_VERSION"),
         rows: certificates.iter().map(|held| row(held, now)).collect(),
         refused: count::so_far().into_iter().filter(|(_, count)| *count > 0).map(|(why, n)| (why.words(), n)).collect(),
+        upstreams: upstreams::rows(upstreams),
         fault: meetings.fault.as_deref(),
         launchers: meetings.launchers.iter().map(launcher).collect(),
     };

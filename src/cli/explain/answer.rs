@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use crate::config::model::{
-    Anonymous, Answer, AtLimit, Budget, Config, Guests, JitsiKey, LaunchMode, Launcher, Limits, Provider, Proxy,
-    Redirect, RedirectTarget, Rooms, Site, Symlinks, UpstreamHost, Way, Website,
+    Anonymous, Answer, AtLimit, Budget, Config, Guests, Health, JitsiKey, LaunchMode, Launcher, Limits, Provider,
+    Proxy, Redirect, RedirectTarget, Rooms, Site, Symlinks, UpstreamHost, Way, Website,
 };
 use crate::handler::challenge;
 use crate::handler::site::resolve::{Refusal, Target};
@@ -83,7 +83,8 @@ pub(super) fn limits(limits: &Limits) -> [(&'static str, String); 2] {
 
 /// The launcher's path that was probably meant by one that goes to Mattermost.
 pub(super) fn meant(answer: &Answer, site: &Site, path: &str) -> Option<String> {
-    let (Answer::Proxy(Proxy { mattermost: true, .. }), routes) = (answer, &site.routes) else { return None };
+    let Answer::Proxy(proxy) = answer else { return None };
+    let routes = proxy.mattermost.then_some(&site.routes)?;
     routes.iter().find_map(|route| match &route.answer {
         Answer::Launcher(launcher) if launcher.near_misses => {
             near::meant(path, &route.path).map(|rest| format!("{}{rest}", route.path.as_str()))
@@ -158,7 +159,39 @@ fn of_proxy(proxy: &Proxy, asked: &Asked, prefix: &PathPrefix) -> Answered {
     };
     details.push(("upgrades", upgrades));
     details.push(("pool_idle_timeout", time(proxy.pool_idle_timeout)));
+    set(proxy, details);
     answered
+}
+
+/// What is about the upstreams as a set.
+fn set(proxy: &Proxy, details: &mut Vec<(&'static str, String)>) {
+    let each = if proxy.upstreams.len() > 1 { " to each upstream" } else { "" };
+    let (connections, waiting) = (proxy.max_connections, proxy.max_waiting);
+    details.push(("max_connections", format!("{connections}{each}; {waiting} more requests wait, then 503")));
+    if proxy.upstreams.len() > 1 {
+        let sticky = match &proxy.sticky {
+            Some(name) => format!("; whoever has the cookie \"{name}\" keeps theirs"),
+            None => String::new(),
+        };
+        details.push(("balance", format!("{}{sticky}", proxy.balance.word())));
+        let ejection = match &proxy.ejection {
+            Some(rule) => format!("after {} failures in a row, for {} and longer", rule.after, time(rule.first)),
+            None => "never".into(),
+        };
+        details.push(("ejected", ejection));
+    }
+    details.push(("health", proxy.health.as_ref().map_or_else(|| "not asked".into(), health)));
+}
+
+fn health(health: &Health) -> String {
+    format!(
+        "GET {} every {}, {} at most; out after {} failures, back after {} successes",
+        health.path,
+        time(health.interval),
+        time(health.timeout),
+        health.unhealthy_after,
+        health.healthy_after
+    )
 }
 
 fn verification(proxy: &Proxy) -> String {

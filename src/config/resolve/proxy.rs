@@ -10,14 +10,16 @@ use crate::config::finding::{Finding, Place};
 use crate::config::model::{Proxy, UpstreamAddress, UpstreamHost, UpstreamVerify};
 use crate::config::units::Span;
 use crate::route::host::{Authority, Host};
+use crate::route::path::PathPrefix;
 
 use super::fields::{self, Towards};
-use super::{Gather, address, items};
+use super::{Gather, address, items, upstreams};
 
 pub(super) fn resolve(upstreams: &Spanned<OneOrMany>, file: &file::Route, gather: &mut Gather<'_>) -> Proxy {
     let mattermost = file.preset.as_ref().is_some_and(|preset| *preset.get_ref() == Preset::Mattermost);
     let defaults = if mattermost { &defaults::MATTERMOST } else { &defaults::PROXY };
     let upstreams = addresses(upstreams, gather);
+    let several = upstreams.len() > 1;
     let mut time = |key, given: Option<&Spanned<Span>>, default| duration(key, given, default, gather);
     let proxy = Proxy {
         mattermost,
@@ -31,6 +33,12 @@ pub(super) fn resolve(upstreams: &Spanned<OneOrMany>, file: &file::Route, gather
         ),
         pool_idle_timeout: time("pool_idle_timeout", file.pool_idle_timeout.as_ref(), defaults.pool_idle_timeout),
         max_body: max_body(file, defaults, gather),
+        max_connections: upstreams::max_connections(file, gather),
+        max_waiting: upstreams::max_waiting(file, gather),
+        balance: upstreams::balance(file, several, gather),
+        sticky: upstreams::sticky(file, several, gather),
+        ejection: upstreams::ejection(file, several, gather),
+        health: upstreams::health(file, defaults, gather),
         verify: verify(file, &upstreams, gather),
         upstreams,
         upgrades: upgrades(file, gather),
@@ -43,6 +51,16 @@ pub(super) fn resolve(upstreams: &Spanned<OneOrMany>, file: &file::Route, gather
         judge_for_mattermost(&proxy, file, gather);
     }
     proxy
+}
+
+/// Has a preset's health path begin as all paths of this route do at the upstream: a Mattermost may live below one.
+pub(super) fn check_below(proxy: &mut Proxy, path: &PathPrefix) {
+    let arriving = proxy.arriving(path).trim_end_matches('/').to_owned();
+    if let Some(health) = &mut proxy.health
+        && let Ok(below) = format!("{arriving}{}", health.path).parse()
+    {
+        health.path = below;
+    }
 }
 
 /// The Mattermost that identity asks, where an address of its own is given: as the preset speaks to it.
@@ -58,6 +76,12 @@ pub(super) fn mattermost_at(address: UpstreamAddress) -> Proxy {
         send_timeout: defaults.send_timeout,
         upgrade_idle_timeout: defaults.upgrade_idle_timeout,
         pool_idle_timeout: defaults.pool_idle_timeout,
+        max_connections: defaults::MAX_CONNECTIONS,
+        max_waiting: defaults::MAX_WAITING,
+        balance: defaults::BALANCE,
+        sticky: None,
+        ejection: None,
+        health: None,
         upgrades: Vec::new(),
         host: UpstreamHost::Preserve,
         strip_prefix: false,
@@ -71,6 +95,13 @@ fn addresses(given: &Spanned<OneOrMany>, gather: &mut Gather<'_>) -> Vec<Upstrea
     if items.is_empty() {
         gather.fatal_mend(given, "`proxy` names no address", "write it like proxy = \"http://127.0.0.1:8065\"");
     }
+    if items.len() > defaults::MOST_UPSTREAMS {
+        gather.fatal_mend(
+            given,
+            format!("`proxy` names {} addresses", items.len()),
+            format!("name {} at most", defaults::MOST_UPSTREAMS),
+        );
+    }
     let mut addresses: Vec<UpstreamAddress> = Vec::new();
     for item in items {
         let Some(address) = address::origin(item.get_ref(), &item, gather) else { continue };
@@ -82,7 +113,12 @@ fn addresses(given: &Spanned<OneOrMany>, gather: &mut Gather<'_>) -> Vec<Upstrea
     addresses
 }
 
-fn duration(key: &str, given: Option<&Spanned<Span>>, default: Duration, gather: &mut Gather<'_>) -> Duration {
+pub(super) fn duration(
+    key: &str,
+    given: Option<&Spanned<Span>>,
+    default: Duration,
+    gather: &mut Gather<'_>,
+) -> Duration {
     let Some(given) = given else { return default };
     let Span(duration) = *given.get_ref();
     if duration.is_zero() {

@@ -49,9 +49,9 @@ pub(super) fn draft<'f>(
     let file = table.get_ref();
     let path = path(table, gather);
     let (owner, answer_place) = handler(file, &table.span(), gather)?;
-    let answer = match owner {
+    let mut answer = match owner {
         Owner::Website => Answer::Website(website::resolve(file.root.as_ref()?, file, gather)),
-        Owner::Proxy => Answer::Proxy(proxy::resolve(file.proxy.as_ref()?, file, gather)),
+        Owner::Proxy => Answer::Proxy(Box::new(proxy::resolve(file.proxy.as_ref()?, file, gather))),
         Owner::Redirect => Answer::Redirect(redirect::resolve(file.redirect.as_ref()?, file, gather)?),
         Owner::Respond | Owner::RedirectOrRespond => {
             Answer::Respond(respond::resolve(file.respond.as_ref()?, file, gather))
@@ -64,6 +64,9 @@ pub(super) fn draft<'f>(
         }
     };
     let (path, path_place) = path?;
+    if let (Answer::Proxy(proxy), None) = (&mut answer, &file.health) {
+        proxy::check_below(proxy, &path);
+    }
     if let (Some(strip), true) = (&file.strip_prefix, path.is_empty()) {
         gather.no_effect(strip, "strip_prefix", "the route's path is \"/\"");
     }

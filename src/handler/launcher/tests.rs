@@ -1,6 +1,7 @@
 use std::cell::Cell;
 use std::fs;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
@@ -84,6 +85,12 @@ fn unused_proxy() -> Proxy {
         send_timeout: Duration::ZERO,
         upgrade_idle_timeout: Duration::ZERO,
         pool_idle_timeout: Duration::ZERO,
+        max_connections: NonZeroUsize::MIN,
+        max_waiting: 0,
+        balance: model::Balance::RoundRobin,
+        sticky: None,
+        ejection: None,
+        health: None,
         upgrades: vec![],
         host: UpstreamHost::Preserve,
         strip_prefix: false,

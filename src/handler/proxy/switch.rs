@@ -8,7 +8,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
 use crate::log::access::Entry;
-use crate::outgoing::{Hearing, UpstreamIo};
+use crate::outgoing::{Counted, Hearing, UpstreamIo};
 use crate::server::guard::Guard;
 use crate::server::io::ClientIo;
 
@@ -18,6 +18,8 @@ use super::tunnel::{End, Open, Traffic, run};
 pub(super) struct Tunnel {
     /// Counts it.
     pub(super) open: Open,
+    /// Counts it among what its upstream has.
+    pub(super) counted: Counted,
     /// No byte either way for this long ends it.
     pub(super) idle: Duration,
     /// Its line in the access log, written at its end.
@@ -55,7 +57,7 @@ impl Tunnel {
             entry.count_sent(traffic.to_client);
             entry.count_received(traffic.to_upstream);
         }
-        drop(self.open);
+        drop((self.open, self.counted));
     }
 }
 

@@ -128,6 +128,11 @@ impl Keys {
         self.derive(b"ledger")
     }
 
+    /// For the cookies by which clients keep their upstream.
+    pub fn sticky(&self) -> hmac::Key {
+        self.signing(b"sticky")
+    }
+
     /// For the forms that guests send.
     pub fn forms(&self) -> hmac::Key {
         self.signing(b"forms")

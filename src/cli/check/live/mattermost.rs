@@ -35,7 +35,7 @@ impl<'c> Mattermost<'c> {
             .iter()
             .flat_map(|site| site.routes.iter().map(move |route| (site, route)))
             .filter_map(|(site, route)| match &route.answer {
-                Answer::Proxy(proxy) if proxy.mattermost => Some((site, route, proxy)),
+                Answer::Proxy(proxy) if proxy.mattermost => Some((site, route, &**proxy)),
                 _ => None,
             })
             .collect();
