@@ -11,9 +11,12 @@ use crate::support::upstream::{Connection, Upstream};
 
 mod address;
 mod failure;
+mod faults;
 mod fields;
 mod limits;
 mod reuse;
+mod room;
+mod several;
 
 const GET: &str = "GET / HTTP/1.1\nHost: chat.example";
 

@@ -1,12 +1,7 @@
 //! The address upstream and the address that the client sees: Host, prefixes, `Location`, and upstreams behind TLS.
 
-use std::sync::Arc;
-
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
 use super::{CHAT, Connection, GET, Upstream, head, message, ok, proxying, sending};
-use crate::support::ca::{Ca, Identity, ca};
+use crate::support::ca::{Ca, ca};
 use crate::support::gate::gate;
 
 #[tokio::test]
@@ -94,19 +89,6 @@ async fn host_says_what_the_client_asked_for_unless_told() {
     assert_eq!(seen.field("x-forwarded-host"), Some(CHAT));
 }
 
-fn server(identity: &Identity) -> Arc<rustls::ServerConfig> {
-    let chain =
-        CertificateDer::pem_slice_iter(identity.chain.as_bytes()).collect::<Result<_, _>>().expect("certificates");
-    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("a key");
-    let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .expect("a server");
-    Arc::new(config)
-}
-
 async fn echo(mut connection: Connection) {
     while connection.request().await.is_some() {
         connection.wire.send(message("HTTP/1.1 200 OK", "over TLS")).await;
@@ -115,7 +97,7 @@ async fn echo(mut connection: Connection) {
 
 #[tokio::test]
 async fn an_upstream_behind_tls_is_verified() {
-    let good = Upstream::scripted_tls(server(&ca().leaf(&["inside.example"])), echo).await;
+    let good = Upstream::scripted_tls(ca().leaf(&["inside.example"]).server(), echo).await;
     let at = |upstream: &Upstream, keys: &str| {
         gate(format!(
             "[[site]]\nhosts = [\"chat.example\"]\n[[site.route]]\npath = \"/\"\n\
@@ -134,7 +116,7 @@ async fn an_upstream_behind_tls_is_verified() {
     let wrong_name = at(&good, "upstream_name = \"other.example\"\nupstream_roots = \"root.pem\"").run().await;
     assert_eq!(wrong_name.get("/").await.status(), 502, "another's certificate");
 
-    let stranger = Upstream::scripted_tls(server(&Ca::new().leaf(&["inside.example"])), echo).await;
+    let stranger = Upstream::scripted_tls(Ca::new().leaf(&["inside.example"]).server(), echo).await;
     let refused = at(&stranger, &format!("{named}\nupstream_roots = \"root.pem\"")).run().await;
     assert_eq!(refused.get("/").await.status(), 502);
     assert_eq!(stranger.lines(), Vec::<String>::new(), "nothing is said to a stranger");

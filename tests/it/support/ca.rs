@@ -2,13 +2,14 @@
 //!
 //! One a test process; committed keys would expire and alarm scanners.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DistinguishedName, DnType,
     IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use time::{Duration, OffsetDateTime};
 
 /// The CA of this test process.
@@ -105,6 +106,20 @@ impl Ca {
 }
 
 impl Identity {
+    /// A TLS server that presents it.
+    pub(crate) fn server(&self) -> Arc<rustls::ServerConfig> {
+        let chain =
+            CertificateDer::pem_slice_iter(self.chain.as_bytes()).collect::<Result<_, _>>().expect("certificates");
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("a key");
+        let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("a server");
+        Arc::new(config)
+    }
+
     /// The leaf alone: the fault that browsers forgive and phones do not.
     pub(crate) fn bare(mut self) -> Self {
         self.chain = self.certificates().swap_remove(0);

@@ -234,6 +234,21 @@ impl Gate {
         self.tls(CHAT).await.ask(&format!("GET {path} HTTP/1.1\nHost: {CHAT}")).await
     }
 
+    /// Where the log says that the status page is.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        listening(&self.process.stderr(), "admin")[0]
+    }
+
+    /// The samples of this metric whose labels have `label`: all labels and the value, a whole number.
+    pub(crate) async fn metrics(&self, name: &str, label: &str) -> Vec<(String, u64)> {
+        let text = super::client::tcp(self.admin()).await.ask("GET /metrics HTTP/1.1\nHost: localhost").await.text();
+        let sample = |line: &str| {
+            let (labels, value) = line.strip_prefix(name)?.strip_prefix('{')?.rsplit_once("} ")?;
+            labels.contains(label).then(|| (labels.to_owned(), value.parse().expect("a whole number")))
+        };
+        text.lines().filter_map(sample).collect()
+    }
+
     /// Sends SIGTERM and waits for the end.
     pub(crate) async fn stop(self) -> Outcome {
         self.process.terminate();

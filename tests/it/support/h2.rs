@@ -171,6 +171,17 @@ impl Tunnel {
         bytes
     }
 
+    /// Reads to the end: whether that is a reset.
+    pub(crate) async fn is_cut(&mut self) -> bool {
+        loop {
+            match soon("the end", self.down.data()).await {
+                Some(Ok(data)) => self.down.flow_control().release_capacity(data.len()).expect("a window"),
+                Some(Err(_)) => return true,
+                None => return false,
+            }
+        }
+    }
+
     /// Waits until the server has ended its side, cleanly or not.
     pub(crate) async fn ends(&mut self) {
         while let Some(Ok(data)) = soon("the end", self.down.data()).await {

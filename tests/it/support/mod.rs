@@ -10,6 +10,7 @@ pub(crate) mod authority;
 pub(crate) mod ca;
 pub(crate) mod chains;
 pub(crate) mod client;
+pub(crate) mod faults;
 pub(crate) mod frames;
 pub(crate) mod gate;
 pub(crate) mod h2;

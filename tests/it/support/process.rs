@@ -151,6 +151,14 @@ impl Process {
         prlimit(Some(self.pid), Resource::Nofile, limit).expect("a child's limit");
     }
 
+    /// How many sockets it has open.
+    pub(crate) fn sockets(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.pid.as_raw_nonzero());
+        let open = std::fs::read_dir(folder).expect("a process that runs").filter_map(Result::ok);
+        let target = |entry: std::fs::DirEntry| std::fs::read_link(entry.path()).ok();
+        open.filter_map(target).filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&self) -> bool {
         self.ended.borrow().is_none()

@@ -12,6 +12,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use super::faults::resets_on_drop;
 use super::raw::{Message, Stream, Wire, head};
 use super::soon;
 
@@ -67,6 +68,19 @@ impl Upstream {
         S: Future<Output = ()> + Send + 'static,
     {
         Self::over(script, |stream| async { Ok(stream) }).await
+    }
+
+    /// The same, but that a connection ends with a reset where the script does.
+    pub(crate) async fn resetting<F, S>(script: F) -> Self
+    where
+        F: Fn(Connection) -> S + Send + Sync + 'static,
+        S: Future<Output = ()> + Send + 'static,
+    {
+        Self::over(script, |stream| async {
+            resets_on_drop(&stream);
+            Ok(stream)
+        })
+        .await
     }
 
     /// The same behind TLS.
