@@ -6,6 +6,7 @@
 //! comes beyond that is turned away.
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::config::model::{Proxy, UpstreamAddress};
@@ -23,7 +25,7 @@ use crate::error::RequestError;
 
 use super::body::RequestBody;
 use super::connect::connect;
-use super::hearing::{Allowance, Hearing};
+use super::hearing::{Bond, Hearing};
 use super::room::{Limits, Needs, Queue, Room, Slot};
 use super::standing::Standing;
 use super::tls::Trust;
@@ -34,6 +36,10 @@ const MAX_IDLE: usize = 256;
 
 /// Largest head of a response, in bytes. Mattermost's and Node's are well under it.
 const MAX_HEAD: usize = 128 * 1024;
+
+/// How long a connection may go on that nobody holds any more: it has an end to send, or an upload that was answered
+/// before its end. nginx closes at once.
+const LET_GO: Duration = Duration::from_secs(5);
 
 /// How long ago a connection may have been used at most to get a request that cannot be sent a second time.
 ///
@@ -65,7 +71,21 @@ pub struct Upstream {
 #[derive(Debug)]
 struct Open {
     sender: SendRequest<RequestBody>,
-    allowance: Allowance,
+    hold: Hold,
+}
+
+/// The hold on a connection of whoever sends on it, or keeps it for later.
+#[derive(Debug)]
+struct Hold {
+    bond: Bond,
+    /// Its end tells the connection.
+    _told: oneshot::Sender<()>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.bond.let_go();
+    }
 }
 
 #[derive(Debug)]
@@ -221,18 +241,28 @@ impl Upstream {
     async fn connect(self: &Rc<Self>, slot: Slot) -> Result<Lease, RequestError> {
         let counted = Counted::new(&self.open);
         let io = connect(&self.address, self.trust.as_ref(), self.connect_timeout).await?;
-        let allowance = Allowance::default();
+        let bond = Bond::default();
         let (sender, connection) = http1::Builder::new()
             .max_header_size(MAX_HEAD)
-            .handshake(TokioIo::new(Hearing::new(io, allowance.clone())))
+            .handshake(TokioIo::new(Hearing::new(io, bond.clone())))
             .await
             .map_err(|source| RequestError::Broken { upstream: self.address.origin.clone(), source })?;
+        let (told, let_go) = oneshot::channel();
+        let hold = Hold { bond: bond.clone(), _told: told };
         // Its errors reach whoever waits for an answer on it; nobody else needs them.
         tokio::task::spawn_local(async move {
-            connection.with_upgrades().await.ok();
+            let mut serving = pin!(connection.with_upgrades());
+            tokio::select! {
+                biased;
+                _ = serving.as_mut() => {}
+                // The rest of an upload that was answered early may have nobody who takes it.
+                _ = let_go => if !bond.is_deaf() {
+                    tokio::time::timeout(LET_GO, serving).await.ok();
+                }
+            }
             drop((slot, counted));
         });
-        Ok(Lease { upstream: self.clone(), open: Open { sender, allowance }, reused: false, retired: Cell::new(false) })
+        Ok(Lease { upstream: self.clone(), open: Open { sender, hold }, reused: false, retired: Cell::new(false) })
     }
 
     /// Waits for room, at most as long as connecting may take.
@@ -371,9 +401,9 @@ impl Lease {
     /// The failure, with the request where not a byte of it was sent.
     pub async fn send(&mut self, request: Request<RequestBody>) -> Result<Response<Incoming>, SendFailure> {
         let reused = self.reused;
-        self.open.allowance.begin();
+        self.open.hold.bond.begin();
         let outcome = self.open.sender.try_send_request(request).await;
-        self.open.allowance.lift();
+        self.open.hold.bond.answered();
         outcome.map_err(|mut failure| {
             let unsent = failure.take_message();
             SendFailure { error: failure.into_error(), unsent, reused }
@@ -398,7 +428,8 @@ impl Lease {
     /// Puts the connection back for reuse, unless it is closed or retired or there are enough; who waits for one gets it
     /// first.
     pub fn give_back(self) {
-        if self.retired.get() || self.open.sender.is_closed() {
+        let gone = self.open.sender.is_closed() || self.open.hold.bond.is_deaf();
+        if self.retired.get() || gone {
             return;
         }
         let upstream = &self.upstream;

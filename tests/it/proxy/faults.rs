@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
@@ -288,4 +289,33 @@ async fn an_upstream_that_answers_an_upload_early_and_closes_is_heard_and_let_go
     lets_go(&gate, "early").await;
     until("as many sockets as before", async || gate.process.sockets() <= before).await;
     assert_eq!(counted(&gate, "early").await, []);
+}
+
+#[tokio::test]
+async fn an_upstream_that_answers_an_upload_early_and_reads_no_more_holds_nothing_for_ever() {
+    let upstream = Upstream::scripted(|mut connection| async move {
+        connection.head().await;
+        connection.wire.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;
+        // Neither reads nor closes.
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let gate = routes([("early", format!("http://{upstream}"), "pool_idle_timeout = \"1s\"")]).run().await;
+    let before = sockets(&gate).await;
+    let mut wire = gate.tls(CHAT).await;
+    wire.send_head(&format!("POST /early HTTP/1.1\nHost: {CHAT}\nContent-Length: 8388608")).await;
+    for _ in 0..128 {
+        if tokio::time::timeout(Duration::from_secs(1), wire.send([b'x'; 65536])).await != Ok(true) {
+            break;
+        }
+    }
+    assert_eq!(wire.answer().await.text(), "no");
+    drop(wire);
+    let mut h2 = gate.h2(CHAT).await;
+    let mut open = h2.begin(&format!("POST https://{CHAT}/early")).await;
+    open.up.send_data(vec![b'x'; 8 << 20].into(), true).expect("room for the body");
+    assert_eq!(open.head().await.status(), 403);
+    drop((open, h2));
+    lets_go(&gate, "early").await;
+    until("as many sockets as before", async || gate.process.sockets() <= before).await;
 }
