@@ -175,6 +175,26 @@ fn a_proxy_shows_what_it_sends_but_no_credentials() {
 }
 
 #[test]
+fn upstreams_show_their_limits_and_who_gets_a_request_only_where_there_is_a_choice() {
+    let several = MORE.replace(
+        "proxy = \"https://10.0.0.5\"",
+        "proxy = [\"https://10.0.0.5\", \"https://10.0.0.6\"]\nbalance = \"least_connections\"\nsticky = \"node\"\n\
+         health = \"/healthz\"\nhealth_interval = \"5s\"\nmax_waiting = 7",
+    );
+    let shown = explained(&several, "https://a.site.example/api/x").1;
+    for line in [
+        "max_connections            1024 to each upstream; 7 more requests wait, then 503",
+        "balance                    least_connections; whoever has the cookie \"node\" keeps theirs",
+        "ejected                    after 5 failures in a row, for 10s and longer",
+        "health                     GET /healthz every 5s, 5s at most; out after 3 failures, back after 2 successes",
+    ] {
+        assert!(shown.contains(line), "{line} is not in {shown}");
+    }
+    let alone = explained(MORE, "https://a.site.example/api/x").1;
+    assert!(alone.contains("health                     not asked") && !alone.contains("balance"), "{alone}");
+}
+
+#[test]
 fn redirects_say_where_to_and_ports_that_nobody_listens_on_are_noted() {
     let explanation = more("https://www.site.example/old/x?y=1");
     assert_eq!(explanation.answer.answer, "308 to https://new.example/old/x?y=1");
