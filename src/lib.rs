@@ -38,6 +38,8 @@ pub mod log;
 
 // Beside the road: they know nothing of it, but for `cli`, which is where everything begins.
 
+pub mod control;
+
 pub mod cli;
 
 pub mod config;

@@ -27,7 +27,10 @@ pub struct ConfigFile {
 
 impl ConfigFile {
     /// The file that was named, or the first of the usual two that is there.
-    fn path(&self) -> Result<PathBuf, Failure> {
+    ///
+    /// # Errors
+    /// Where none was named and neither is there.
+    pub fn path(&self) -> Result<PathBuf, Failure> {
         if let Some(file) = &self.file {
             return Ok(file.clone());
         }

@@ -24,6 +24,7 @@ use crate::cert::development::{self, DevelopmentError};
 use crate::clock::Clock;
 use crate::config;
 use crate::route::host::HostPattern;
+use crate::server::handover::Inherited;
 
 use super::run::{self, ServeError};
 use super::{Failure, Status};
@@ -130,7 +131,7 @@ fn serve(https_port: u16, http_port: u16, addresses: &[IpAddr]) -> Result<(), De
         files.write_into(&folder).map_err(|files::WriteError { path, source }| DemoError::Write { path, source })?;
     let source = config::read(&path).map_err(ServeError::from)?;
     let guide = Guide { folder: &folder, root: &made.root, config: &path, https: https.port, http: http.port };
-    run::serve(config::parse(&source.text, &path), |_| {
+    run::serve(config::parse(&source.text, &path), &mut Inherited::default(), |_| {
         // A closed standard output is no reason to stop serving.
         let _ = io::stdout().write_all(guide.to_string().as_bytes());
     })?;

@@ -13,6 +13,7 @@ mod invite;
 mod meetings;
 mod password;
 pub mod run;
+mod steer;
 mod token;
 mod verdict;
 
@@ -60,7 +61,8 @@ enum Command {
     #[command(after_help = "\
 Reads the file and all that it names, then binds, then serves. SIGTERM and SIGINT let open requests and \
 WebSockets finish for as long as `drain` in [server] says; a second one ends at once. SIGHUP reads the file and \
-the certificates again.
+the certificates again, SIGUSR1 opens the access log anew after it was moved, SIGUSR2 hands over to a new process. \
+Sockets that systemd passes are used for the addresses that they are bound to.
 
 Examples:
   gatepost run                                  the file in this folder, else in /etc/gatepost
@@ -90,6 +92,12 @@ Examples:
     /// Make the hash of a password, for a file of users
     #[command(after_help = password::AFTER_HELP)]
     Password(password::Arguments),
+    /// Have the running gatepost read its configuration again, and see what came of it
+    #[command(after_help = steer::AFTER_RELOAD)]
+    Reload(steer::Arguments),
+    /// Have the running gatepost hand over to a new process: a new version, say
+    #[command(after_help = steer::AFTER_UPGRADE)]
+    Upgrade(steer::Arguments),
     /// Sign a token for a room as a launcher would, and explain what it says
     #[command(after_help = token::AFTER_HELP)]
     Token(token::Arguments),
@@ -149,6 +157,9 @@ pub enum Failure {
     /// No meeting token can be signed: the message says why, and what mends it.
     #[error("error: {0}")]
     Token(String),
+    /// No running gatepost answers: the message says why.
+    #[error("error: {0}")]
+    Control(String),
     /// There is no demo.
     #[error("error: {}", with_causes(.0))]
     Demo(#[source] Box<demo::DemoError>),
@@ -166,6 +177,7 @@ impl Failure {
             | Self::Output(_)
             | Self::Serve(_)
             | Self::Token(_)
+            | Self::Control(_)
             | Self::Demo(_) => ExitCode::FAILURE,
         }
     }
@@ -201,6 +213,8 @@ impl Cli {
             Command::Invite(arguments) => printed(|out| invite::run(arguments, out)),
             Command::Meetings(arguments) => printed(|out| meetings::run(arguments, out)),
             Command::Password(arguments) => printed(|out| password::run(arguments, out)),
+            Command::Reload(arguments) => printed(|out| steer::reload(arguments, out)),
+            Command::Upgrade(arguments) => printed(|out| steer::upgrade(arguments, out)),
             Command::Token(arguments) => printed(|out| token::run(arguments, out)),
         }
     }
@@ -275,6 +289,9 @@ mod tests {
             "gatepost password anna --bcrypt",
             "gatepost token -c x.toml Standup",
             "gatepost token Standup --name Ann --email a@b --role guest --launcher j --lifetime 5m --offline --json",
+            "gatepost reload",
+            "gatepost reload -c x.toml --json",
+            "gatepost upgrade -c x.toml --json",
             "gatepost cert renew",
             "gatepost cert renew -c x.toml chat.site.com --json",
             "gatepost cert revoke -c x.toml chat.site.com --reason key-compromise --no-reissue",

@@ -25,7 +25,7 @@ mod units;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use finding::{Finding, Severity};
@@ -55,6 +55,17 @@ pub struct Parsed {
 /// Where it cannot be read or is not UTF-8.
 pub fn read(path: &Path) -> Result<Source, ReadError> {
     Source::read(path)
+}
+
+/// Where the control socket of whoever serves this file is, however faulty it may be: its `control`, or where it is
+/// unless told.
+pub fn control(path: &Path, surroundings: &Surroundings) -> PathBuf {
+    let document = std::fs::read_to_string(path).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let server = document.as_ref().and_then(|document| document.get("server")?.as_table());
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let key = |name| Some(folder.join(server?.get(name)?.as_str()?));
+    let state = || key("state").unwrap_or_else(|| surroundings.state());
+    key("control").unwrap_or_else(|| surroundings.control(&state()))
 }
 
 /// A duration as the file writes it: `90s`, `2h`.

@@ -106,6 +106,11 @@ impl Proxied {
     pub fn is_mattermost(&self) -> bool {
         self.rules.mattermost
     }
+
+    /// Whether a WebSocket may be opened through it to this upstream.
+    pub fn leads_to(&self, upstream: &model::UpstreamAddress) -> bool {
+        !self.rules.upgrades.is_empty() && self.rules.upstreams.contains(upstream)
+    }
 }
 
 /// The number of a set of upstreams that every worker keeps its own connections to.

@@ -25,31 +25,44 @@ use super::writer::Sink;
 /// Lines are handed over when they fill this many bytes, or by [`Log::flush`].
 const CHUNK: usize = 32 * 1024;
 
+/// Where the access log's lines go, and in which form.
+#[derive(Debug, Clone)]
+pub struct Out {
+    /// Who writes them.
+    pub sink: Sink,
+    /// Their form.
+    pub format: LogFormat,
+}
+
 /// The access log as one worker writes it.
 #[derive(Debug)]
 pub struct Log {
-    sink: Sink,
-    format: LogFormat,
+    out: Out,
     lines: RefCell<Vec<u8>>,
 }
 
 impl Log {
-    /// A log that hands its lines to `sink`.
-    pub fn new(sink: Sink, format: LogFormat) -> Self {
-        Self { sink, format, lines: RefCell::default() }
+    /// A log that hands its lines over there.
+    pub fn new(out: Out) -> Self {
+        Self { out, lines: RefCell::default() }
+    }
+
+    /// Whether lines already go there in this form.
+    pub fn writes_to(&self, out: &Out) -> bool {
+        self.out.format == out.format && self.out.sink.is(&out.sink)
     }
 
     /// Hands over what has gathered. Called several times a second by the worker.
     pub fn flush(&self) {
         let lines = self.lines.take();
         if !lines.is_empty() {
-            self.sink.push(lines);
+            self.out.sink.push(lines);
         }
     }
 
     fn write(&self, entry: &Entry) {
         let mut lines = self.lines.borrow_mut();
-        match self.format {
+        match self.out.format {
             LogFormat::Combined => line::combined(&mut lines, entry),
             LogFormat::Json => line::json(&mut lines, entry),
         }

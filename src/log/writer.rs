@@ -2,14 +2,19 @@
 //!
 //! Workers hand over whole lines in chunks. When the disk cannot keep up or is full, lines
 //! are dropped, counted and reported, once when it begins and once when it is over; a worker
-//! never waits. A file that was moved away is let go of when told.
+//! never waits.
+//!
+//! A file may be exchanged for another one, or for itself at its path after somebody moved
+//! it, while lines come in: none is lost, and what began before is written to the new one.
+//! Two processes may append to one file, as they do while one follows the other: each chunk is
+//! whole lines and one write.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -41,26 +46,19 @@ fn mend(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// The writing thread; ends when every [`Sink`] is gone.
+/// The writing thread; ends when it and every [`Sink`] are gone.
 #[derive(Debug)]
 pub struct Writer {
     thread: JoinHandle<()>,
+    sink: Sink,
 }
 
 /// Where a worker hands its lines over.
 #[derive(Debug, Clone)]
 pub struct Sink {
-    chunks: SyncSender<Vec<u8>>,
-    told: Arc<Told>,
-}
-
-/// What sinks tell the thread beside lines.
-#[derive(Debug, Default)]
-struct Told {
-    /// Lines for which there was no room.
-    lost: AtomicU64,
-    /// The file is to be opened anew.
-    reopen: AtomicBool,
+    chunks: SyncSender<Work>,
+    /// Lines for which there was no room, until the thread has said so.
+    lost: Arc<AtomicU64>,
 }
 
 /// Lines that were lost since the start.
@@ -74,28 +72,66 @@ pub fn lines_lost() -> u64 {
     LOST.load(Ordering::Relaxed)
 }
 
-impl Writer {
-    /// Opens the log and starts the thread; `None` where the log is off.
+/// An opened log, to be written from now on.
+#[derive(Debug)]
+pub struct Target(File);
+
+/// What the thread is asked for, in this order.
+enum Work {
+    Lines(Vec<u8>),
+    Turn(Target),
+}
+
+/// The thread is held up by a file system, so that nothing more can be asked of it for now.
+#[derive(Debug, Error)]
+#[error("the access log cannot be exchanged while its disk does not answer; is the file system full or gone?")]
+pub struct Busy;
+
+impl Target {
+    /// Opens a log; `None` where it is off.
     ///
     /// # Errors
     /// Where the file cannot be opened for appending.
-    pub fn start(log: &AccessLog) -> Result<Option<(Self, Sink)>, OpenError> {
-        let (file, path) = match log {
-            AccessLog::Off => return Ok(None),
-            AccessLog::Stdout => (stdout()?, None),
-            AccessLog::File(path) => (open(path)?, Some(path.clone())),
-        };
-        let out = Out { file, path, torn: false, failing: None };
+    pub fn open(log: &AccessLog) -> Result<Option<Self>, OpenError> {
+        match log {
+            AccessLog::Off => Ok(None),
+            AccessLog::Stdout => stdout().map(|file| Some(Self(file))),
+            AccessLog::File(path) => open(path).map(|file| Some(Self(file))),
+        }
+    }
+}
+
+impl Writer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// Where there is no thread to be had.
+    pub fn start(target: Target) -> Result<Self, OpenError> {
         let (chunks, received) = sync_channel(WAITING);
-        let told = Arc::<Told>::default();
-        let sink = Sink { chunks, told: told.clone() };
-        let thread = thread::Builder::new().name("access-log".into()).spawn(move || out.run(&received, &told));
+        let lost = Arc::new(AtomicU64::new(0));
+        let sink = Sink { chunks, lost: lost.clone() };
+        let thread =
+            thread::Builder::new().name("access-log".into()).spawn(move || Out::new(target).run(&received, &lost));
         let thread = thread.map_err(|source| OpenError { path: PathBuf::from("(thread)"), source })?;
-        Ok(Some((Self { thread }, sink)))
+        Ok(Self { thread, sink })
+    }
+
+    /// Where to hand lines over.
+    pub fn sink(&self) -> Sink {
+        self.sink.clone()
+    }
+
+    /// Writes there what has not been written yet when it comes to it, and all that follows.
+    ///
+    /// # Errors
+    /// Where the thread cannot be asked for now; nothing changes then.
+    pub fn turn_to(&self, target: Target) -> Result<(), Busy> {
+        self.sink.chunks.try_send(Work::Turn(target)).map_err(|_| Busy)
     }
 
     /// Waits until everything that was handed over is written. Every [`Sink`] must be gone.
     pub fn finish(self) {
+        drop(self.sink);
         // A panic in the thread has been printed by the panic hook already.
         self.thread.join().ok();
     }
@@ -114,16 +150,16 @@ fn stdout() -> Result<File, OpenError> {
 impl Sink {
     /// Hands whole lines over without waiting.
     pub fn push(&self, lines: Vec<u8>) {
-        if let Err(TrySendError::Full(lines) | TrySendError::Disconnected(lines)) = self.chunks.try_send(lines) {
-            lose(&self.told.lost, count_lines(&lines));
+        if let Err(TrySendError::Full(Work::Lines(lines)) | TrySendError::Disconnected(Work::Lines(lines))) =
+            self.chunks.try_send(Work::Lines(lines))
+        {
+            lose(&self.lost, count_lines(&lines));
         }
     }
 
-    /// Has the file opened anew, by its name: whoever moved it away gets the old one to themselves.
-    pub fn reopen(&self) {
-        self.told.reopen.store(true, Ordering::Relaxed);
-        // No line, but a reason to look. Where there is no room for it, lines will do.
-        self.chunks.try_send(Vec::new()).ok();
+    /// Whether both lead to the same thread.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.lost, &other.lost)
     }
 }
 
@@ -139,8 +175,6 @@ fn lose(lost: &AtomicU64, lines: u64) {
 /// The log as the thread holds it.
 struct Out {
     file: File,
-    /// `None` for standard output.
-    path: Option<PathBuf>,
     /// The last write ended within a line: the next one begins on a line of its own.
     torn: bool,
     /// Since when nothing can be written, and how many lines that has cost.
@@ -148,14 +182,20 @@ struct Out {
 }
 
 impl Out {
-    fn run(mut self, received: &Receiver<Vec<u8>>, told: &Told) {
-        while let Ok(lines) = received.recv() {
-            if told.reopen.swap(false, Ordering::Relaxed) {
-                self.reopen();
-            }
-            if lines.is_empty() {
-                continue;
-            }
+    fn new(Target(file): Target) -> Self {
+        Self { file, torn: false, failing: None }
+    }
+
+    fn run(mut self, received: &Receiver<Work>, lost: &AtomicU64) {
+        while let Ok(work) = received.recv() {
+            let lines = match work {
+                Work::Lines(lines) => lines,
+                Work::Turn(Target(file)) => {
+                    self.file = file;
+                    self.torn = false;
+                    continue;
+                }
+            };
             match self.write(&lines) {
                 Ok(()) => self.succeeded(),
                 Err((error, lines)) => {
@@ -163,7 +203,7 @@ impl Out {
                     self.failed(&error, lines);
                 }
             }
-            let lost = told.lost.swap(0, Ordering::Relaxed);
+            let lost = lost.swap(0, Ordering::Relaxed);
             if lost > 0
                 && let Some(times) = SLOW.happens()
             {
@@ -212,23 +252,6 @@ impl Out {
             tracing::warn!(lines, after = ?since.elapsed(), "the access log is written again: lines were lost");
         }
     }
-
-    fn reopen(&mut self) {
-        let Some(path) = &self.path else { return };
-        match open(path) {
-            Ok(file) => {
-                self.file = file;
-                self.torn = false;
-                tracing::info!(file = %path.display(), "opened the access log anew");
-            }
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the access log goes on in the file that was open"
-                );
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -239,7 +262,7 @@ mod tests {
     fn a_line_that_was_cut_off_is_ended_before_the_next_one() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("log");
-        let mut out = Out { file: open(&path).expect("a file"), path: None, torn: true, failing: None };
+        let mut out = Out { torn: true, ..Out::new(Target(open(&path).expect("a file"))) };
         out.write(b"next\n").expect("written");
         assert_eq!(std::fs::read(&path).expect("the file"), b"\nnext\n");
     }
@@ -247,7 +270,7 @@ mod tests {
     #[test]
     fn a_full_disk_costs_the_lines_that_do_not_fit_and_no_others() {
         let full = OpenOptions::new().write(true).open("/dev/full").expect("a full device");
-        let mut out = Out { file: full, path: None, torn: false, failing: None };
+        let mut out = Out::new(Target(full));
         let (error, lines) = out.write(b"one\ntwo\n").expect_err("no room");
         assert_eq!((error.kind(), lines), (io::ErrorKind::StorageFull, 2));
         out.failed(&error, lines);

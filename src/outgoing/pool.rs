@@ -134,8 +134,7 @@ pub struct SendFailure {
 impl Upstream {
     /// An upstream without connections yet.
     pub fn new(address: UpstreamAddress, trust: Option<Trust>, standing: Arc<Standing>, proxy: &Proxy) -> Rc<Self> {
-        let limits = Limits { connections: proxy.max_connections.get(), waiting: proxy.max_waiting };
-        Self::made(address, trust, standing, limits, (proxy.connect_timeout, proxy.pool_idle_timeout))
+        Self::made(address, trust, standing, Limits::of(proxy), (proxy.connect_timeout, proxy.pool_idle_timeout))
     }
 
     /// The same for what is no proxy route: how long connecting may take, and how long a connection is kept unused.
@@ -169,6 +168,26 @@ impl Upstream {
             chosen: Cell::new(0),
             keeps_open: Cell::new(false),
         })
+    }
+
+    /// Whether one that is made of this would be no other than this one, so that its connections can be kept.
+    pub fn is_as(
+        &self,
+        address: &UpstreamAddress,
+        trust: Option<&Trust>,
+        standing: &Arc<Standing>,
+        proxy: &Proxy,
+    ) -> bool {
+        self.address == *address
+            && Arc::ptr_eq(&self.standing, standing)
+            && self.room.limits() == Limits::of(proxy)
+            && self.connect_timeout == proxy.connect_timeout
+            && self.idle_timeout == proxy.pool_idle_timeout
+            && match (&self.trust, trust) {
+                (Some(ours), Some(theirs)) => ours.is_as(theirs),
+                (None, None) => true,
+                _ => false,
+            }
     }
 
     /// Its address as configured.

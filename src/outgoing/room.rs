@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::config::model::Proxy;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// See `max_connections` and `max_waiting` of a proxy route.
@@ -27,6 +28,11 @@ pub(super) struct Limits {
 impl Limits {
     /// As many as there may be.
     pub(super) const NONE: Self = Self { connections: Semaphore::MAX_PERMITS, waiting: usize::MAX };
+
+    /// Those of a route.
+    pub(super) fn of(proxy: &Proxy) -> Self {
+        Self { connections: proxy.max_connections.get(), waiting: proxy.max_waiting }
+    }
 }
 
 /// The connections of one upstream, of all workers.

@@ -24,6 +24,18 @@ pub struct Trust {
     pub client: Arc<ClientConfig>,
     /// For SNI and verification.
     pub name: ServerName<'static>,
+    /// Who is believed, to be held against another.
+    believed: Believed,
+}
+
+/// Who is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Believed {
+    Anyone,
+    /// Whom Mozilla believes.
+    Mozilla,
+    /// The roots of a file, as it was read.
+    These(Arc<[CertificateDer<'static>]>),
 }
 
 /// Why TLS to an upstream cannot even be tried.
@@ -74,28 +86,34 @@ impl Trust {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(TrustError::Tls)?;
-        let mut client = if verify.on {
-            builder.with_root_certificates(roots(verify)?).with_no_client_auth()
+        let (mut client, believed) = if verify.on {
+            let (roots, believed) = roots(verify)?;
+            (builder.with_root_certificates(roots).with_no_client_auth(), believed)
         } else {
             let anyone = Arc::new(Anyone(provider));
-            builder.dangerous().with_custom_certificate_verifier(anyone).with_no_client_auth()
+            (builder.dangerous().with_custom_certificate_verifier(anyone).with_no_client_auth(), Believed::Anyone)
         };
         client.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { client: Arc::new(client), name })
+        Ok(Self { client: Arc::new(client), name, believed })
+    }
+
+    /// Whether both ask for the same name and believe the same, whatever the file of the roots is called.
+    pub fn is_as(&self, other: &Self) -> bool {
+        self.name == other.name && self.believed == other.believed
     }
 }
 
-fn roots(verify: &UpstreamVerify) -> Result<RootCertStore, TrustError> {
+fn roots(verify: &UpstreamVerify) -> Result<(RootCertStore, Believed), TrustError> {
     let mut store = RootCertStore::empty();
     let Some(path) = &verify.roots else {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        return Ok(store);
+        return Ok((store, Believed::Mozilla));
     };
     let certificates = pem::certificates(path).map_err(TrustError::Roots)?;
-    for certificate in certificates {
-        store.add(certificate).map_err(|source| TrustError::BadRoot { path: path.clone(), source })?;
+    for certificate in &certificates {
+        store.add(certificate.clone()).map_err(|source| TrustError::BadRoot { path: path.clone(), source })?;
     }
-    Ok(store)
+    Ok((store, Believed::These(certificates.into())))
 }
 
 /// What went wrong once TCP stood: the certificate, the protocol, or an upstream that hung up over it.

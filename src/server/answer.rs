@@ -92,8 +92,7 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
     let connection = &open.connection;
     let worker = &connection.worker;
     let (id, turn) = worker.next_request();
-    let entry =
-        worker.log.as_ref().map(|log| Entry::begin(log, &request, id, connection.peer, connection.scheme.clone()));
+    let entry = worker.log().map(|log| Entry::begin(&log, &request, id, connection.peer, connection.scheme.clone()));
     // While a body is still coming, closing must not reset the connection under the answer.
     connection.manners.set_linger(!request.body().is_end_stream());
     let wanted = Wanted::of(request.headers());
@@ -126,7 +125,8 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         connection.watch.switched();
     }
-    if connection.seat.is_waiting() || connection.is_worn() {
+    let is_ending = !is_h2 && worker.ending.has_begun();
+    if is_ending || connection.seat.is_waiting() || connection.is_worn() {
         end_after(&mut response, connection, is_h2);
     }
     if let Some(entry) = &entry {

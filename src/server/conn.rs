@@ -267,7 +267,7 @@ async fn serve_h1(connection: &Rc<Connection>, io: ClientIo) -> hyper::Result<()
     }
     let guarded = Guard::new(io, connection.watch.clone());
     let mut serving = pin!(builder.serve_connection(TokioIo::new(guarded), service).with_upgrades());
-    let mut finish = pin!(connection.worker.finish.cancelled());
+    let mut finish = pin!(connection.worker.ending.patience_over());
     let mut silence = pin!(silence::of(connection, limits.idle_timeout, false));
     let why = tokio::select! {
         biased;
@@ -315,7 +315,7 @@ async fn serve_h2(connection: &Rc<Connection>, mut io: ClientIo) -> hyper::Resul
             .keep_alive_timeout(PING_WITHIN)
             .serve_connection(TokioIo::new(io), service)
     );
-    let mut finish = pin!(connection.worker.finish.cancelled());
+    let mut finish = pin!(connection.worker.ending.told());
     let why = {
         let mut silence = pin!(silence::of(connection, limits.http2_idle_timeout, false));
         tokio::select! {
@@ -385,7 +385,7 @@ fn report(connection: &Connection, error: &hyper::Error) {
 
 /// The access log's line for a request that hyper refused, since no handler saw it.
 fn refused(connection: &Connection, status: StatusCode) {
-    if let Some(log) = &connection.worker.log {
+    if let Some(log) = &connection.worker.log() {
         let (id, _) = connection.worker.next_request();
         let (scheme, host) = (connection.scheme.clone(), connection.sni.as_deref());
         Entry::refused(log, id, connection.peer, scheme, host, status);

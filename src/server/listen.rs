@@ -1,15 +1,32 @@
 //! Station 1: sockets that listen, and the loop that accepts.
 //!
-//! Every worker has its own socket for every address (`SO_REUSEPORT`), so the
+//! There are as many sockets for an address as workers (`SO_REUSEPORT`), so the
 //! kernel deals connections out and no worker wakes another. All are bound
 //! before any worker starts: nothing half-starts. An accept error never ends the
 //! loop; when descriptors run out it waits a moment and goes on.
+//!
+//! A socket is never closed while its address is served. The kernel keeps
+//! connections that nobody has accepted with the very socket that their first
+//! packet fell to, and resets them all when it is closed; only with
+//! `net.ipv4.tcp_migrate_req = 1`, which is off unless somebody turned it on, do
+//! they move to another one. So [`Sockets`] holds every socket, workers borrow
+//! duplicates, and where there are fewer workers than before, or more, the same
+//! sockets are dealt out anew: what does not deal evenly is shared by all. The
+//! same holds for sockets that another process handed over, whose queues and
+//! whose privilege to be below port 1024 would be lost with them.
+//!
+//! Where an address is given up, its sockets first refuse new handshakes
+//! ([`Sockets::give_up`]) while workers go on accepting for [`LINGER`]; then they
+//! are empty and are closed.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use serde::{Deserialize, Serialize};
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket as RawSocket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -28,8 +45,25 @@ const LONGEST_BREATH: Duration = Duration::from_millis(400);
 /// A want is over when connections were accepted for this long since.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// How long a socket of an address that is given up is still accepted on: a handshake that was under way takes as long
+/// as a packet takes to the client and back, and a second is three times what that takes around the world.
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// Drops what asks for a new connection, and lets everything else pass: classic BPF over a TCP segment, whose 14th byte
+/// has the flags (RFC 9293 section 3.1). Of SYN and ACK, the first packet of a handshake has SYN alone.
+const NO_NEW_HANDSHAKES: [SockFilter; 5] = [
+    // Load the byte at 13; keep SYN (0x02) and ACK (0x10); where SYN alone is left, skip one.
+    SockFilter::new(0x30, 0, 0, 13),
+    SockFilter::new(0x54, 0, 0, 0x12),
+    SockFilter::new(0x15, 1, 0, 0x02),
+    // Take all of it; take nothing.
+    SockFilter::new(0x06, 0, 0, u32::MAX),
+    SockFilter::new(0x06, 0, 0, 0),
+];
+
 /// What is spoken on a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Speaks {
     /// Plain HTTP.
     Http,
@@ -47,10 +81,18 @@ impl Speaks {
     }
 }
 
-/// One bound socket of one worker.
+/// One bound socket.
 #[derive(Debug)]
+struct Socket {
+    listener: std::net::TcpListener,
+    /// Whether it is accepted on for [`LINGER`] after it was taken away from a worker.
+    given_up: AtomicBool,
+}
+
+/// A socket as a worker is given it; the same one may be given to several.
+#[derive(Debug, Clone)]
 pub struct Listener {
-    socket: std::net::TcpListener,
+    socket: Arc<Socket>,
     /// What is spoken on it.
     pub speaks: Speaks,
     /// Where it is bound.
@@ -83,35 +125,173 @@ impl BindError {
     }
 }
 
-/// Binds one socket per worker to every address: the outer list is workers, the inner one addresses.
-///
-/// Port 0 gives all workers the one free port that the first got. An IPv6 wildcard also takes IPv4; where
-/// the kernel has no IPv6, it falls back to `0.0.0.0` and says so in the log.
-///
-/// # Errors
-/// The first address that cannot be bound, with the likely cause.
-pub fn bind(
-    addresses: impl IntoIterator<Item = (Speaks, SocketAddr)>,
-    workers: usize,
-) -> Result<Vec<Vec<Listener>>, BindError> {
-    let mut of_workers: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
-    for (speaks, wanted) in addresses {
-        let mut address = wanted;
-        for listeners in &mut of_workers {
-            let bound = match bind_one(address) {
-                Err(error) if address.is_ipv6() && address.ip().is_unspecified() && has_no_ipv6(&error) => {
-                    tracing::warn!(%address, "this kernel has no IPv6; listening on IPv4 alone");
-                    bind_one((Ipv4Addr::UNSPECIFIED, address.port()).into())
+/// Every socket that this process listens on. What follows it, [`Sockets::then`], has those that stay in common with it.
+#[derive(Debug, Clone, Default)]
+pub struct Sockets {
+    addresses: Vec<Bound>,
+}
+
+/// One address with its sockets.
+#[derive(Debug, Clone)]
+struct Bound {
+    speaks: Speaks,
+    /// As the configuration has it: with port 0, the kernel chose another.
+    wanted: SocketAddr,
+    address: SocketAddr,
+    /// Whether somebody else holds it too and will still hold it when we have gone, as systemd does.
+    held: bool,
+    sockets: Vec<Arc<Socket>>,
+}
+
+impl Sockets {
+    /// Takes in a socket that another process bound. Such an address keeps the sockets that it came with where it is
+    /// `held`: one of ours beside them would take its queue along when we end.
+    ///
+    /// # Errors
+    /// Where it does not listen, or cannot be set to not block.
+    pub fn inherit(
+        &mut self,
+        listener: std::net::TcpListener,
+        speaks: Speaks,
+        wanted: Option<SocketAddr>,
+        held: bool,
+    ) -> io::Result<()> {
+        if !rustix::net::sockopt::socket_acceptconn(&listener)? {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen"));
+        }
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let wanted = wanted.unwrap_or(address);
+        let socket = Arc::new(Socket { listener, given_up: AtomicBool::new(false) });
+        match self.addresses.iter_mut().find(|bound| bound.wanted == wanted && bound.address == address) {
+            Some(bound) => bound.sockets.push(socket),
+            None => self.addresses.push(Bound { speaks, wanted, address, held, sockets: vec![socket] }),
+        }
+        Ok(())
+    }
+
+    /// What is listened on next: what is there and is still wanted stays, whatever is spoken on it; the rest is bound,
+    /// one socket a worker. Nothing of `self` changes.
+    ///
+    /// Port 0 gives all workers the one free port that the first got. An IPv6 wildcard also takes IPv4; where
+    /// the kernel has no IPv6, it falls back to `0.0.0.0` and says so in the log.
+    ///
+    /// # Errors
+    /// The first address that cannot be bound, with the likely cause.
+    pub fn then(
+        &self,
+        addresses: impl IntoIterator<Item = (Speaks, SocketAddr)>,
+        workers: usize,
+    ) -> Result<Self, BindError> {
+        let wanted: Vec<_> = addresses.into_iter().collect();
+        let mut there: Vec<Option<&Bound>> = self.addresses.iter().map(Some).collect();
+        // The very words of the configuration count first, so that no other address takes what is meant by them; port 0
+        // says nothing without what is spoken there.
+        let ways: [fn(&Bound, Speaks, SocketAddr) -> bool; 3] = [
+            |it, speaks, wanted| it.wanted == wanted && it.speaks == speaks,
+            |it, _, wanted| it.wanted == wanted && wanted.port() != 0,
+            |it, _, wanted| it.address == wanted,
+        ];
+        let mut kept: Vec<Option<&Bound>> = vec![None; wanted.len()];
+        for is_meant in ways {
+            for (&(speaks, wanted), kept) in wanted.iter().zip(&mut kept).filter(|(_, kept)| kept.is_none()) {
+                let place = there.iter_mut().find(|it| it.is_some_and(|it| is_meant(it, speaks, wanted)));
+                *kept = place.and_then(Option::take);
+            }
+        }
+        let addresses = wanted.into_iter().zip(kept).map(|((speaks, wanted), kept)| match kept {
+            Some(kept) => Bound { speaks, wanted, ..kept.clone() }.for_workers(workers),
+            None => Bound::new(speaks, wanted)?.for_workers(workers),
+        });
+        Ok(Self { addresses: addresses.collect::<Result<_, _>>()? })
+    }
+
+    /// What each of so many workers accepts on.
+    pub fn deal(&self, workers: usize) -> Vec<Vec<Listener>> {
+        let mut hands: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
+        for bound in &self.addresses {
+            let even = bound.sockets.len() - bound.sockets.len() % workers;
+            for (number, socket) in bound.sockets.iter().enumerate() {
+                let listener = Listener { socket: socket.clone(), speaks: bound.speaks, address: bound.address };
+                if number < even {
+                    hands[number % workers].push(listener);
+                } else {
+                    hands.iter_mut().for_each(|hand| hand.push(listener.clone()));
                 }
-                outcome => outcome,
-            };
-            let (socket, bound) =
-                bound.map_err(|source| BindError { scheme: speaks.scheme(), address: wanted, source })?;
-            address = bound;
-            listeners.push(Listener { socket, speaks, address });
+            }
+        }
+        hands
+    }
+
+    /// Those that `next` has no more. What somebody else holds too is not among them: it is left as it is.
+    pub fn beyond(&self, next: &Self) -> Self {
+        let stays = |socket: &Arc<Socket>| {
+            next.addresses.iter().flat_map(|bound| &bound.sockets).any(|other| Arc::ptr_eq(other, socket))
+        };
+        let gone = self.addresses.iter().filter(|bound| !bound.held && !bound.sockets.iter().any(stays));
+        Self { addresses: gone.cloned().collect() }
+    }
+
+    /// Has them refuse new handshakes: who asks for one hears nothing, and asking again, a second later, is refused.
+    pub fn give_up(&self) {
+        for bound in &self.addresses {
+            for socket in &bound.sockets {
+                socket.given_up.store(true, Ordering::Relaxed);
+                if let Err(error) = SockRef::from(&socket.listener).attach_filter(&NO_NEW_HANDSHAKES) {
+                    tracing::debug!(%error, address = %bound.address, "new handshakes cannot be refused while it closes");
+                }
+            }
         }
     }
-    Ok(of_workers)
+
+    /// Where is listened, address by address.
+    pub fn bound(&self) -> impl Iterator<Item = (Speaks, SocketAddr)> {
+        self.addresses.iter().map(|bound| (bound.speaks, bound.address))
+    }
+
+    /// Every single socket, for handing it over: what is spoken on it, what the configuration calls it, whether it is held.
+    pub fn each(&self) -> impl Iterator<Item = (Speaks, SocketAddr, bool, &std::net::TcpListener)> {
+        self.addresses.iter().flat_map(|bound| {
+            bound.sockets.iter().map(|socket| (bound.speaks, bound.wanted, bound.held, &socket.listener))
+        })
+    }
+}
+
+impl Bound {
+    /// With its first socket.
+    fn new(speaks: Speaks, wanted: SocketAddr) -> Result<Self, BindError> {
+        let bound = match bind_one(wanted) {
+            Err(error) if wanted.is_ipv6() && wanted.ip().is_unspecified() && has_no_ipv6(&error) => {
+                tracing::warn!(address = %wanted, "this kernel has no IPv6; listening on IPv4 alone");
+                bind_one((Ipv4Addr::UNSPECIFIED, wanted.port()).into())
+            }
+            outcome => outcome,
+        };
+        let (socket, address) =
+            bound.map_err(|source| BindError { scheme: speaks.scheme(), address: wanted, source })?;
+        Ok(Self { speaks, wanted, address, held: false, sockets: vec![socket] })
+    }
+
+    /// With one socket a worker at least, where more may be bound.
+    fn for_workers(mut self, workers: usize) -> Result<Self, BindError> {
+        while !self.held && self.sockets.len() < workers {
+            match bind_one(self.address) {
+                Ok((socket, _)) => self.sockets.push(socket),
+                // Who bound the first ones had more privileges or was another user (socket(7), SO_REUSEPORT).
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::AddrInUse)
+                        && !self.sockets.is_empty() =>
+                {
+                    tracing::debug!(address = %self.address, %error, "workers share the sockets that are there");
+                    break;
+                }
+                Err(source) => {
+                    return Err(BindError { scheme: self.speaks.scheme(), address: self.wanted, source });
+                }
+            }
+        }
+        Ok(self)
+    }
 }
 
 fn has_no_ipv6(error: &io::Error) -> bool {
@@ -120,8 +300,8 @@ fn has_no_ipv6(error: &io::Error) -> bool {
         || error.kind() == io::ErrorKind::AddrNotAvailable
 }
 
-fn bind_one(address: SocketAddr) -> io::Result<(std::net::TcpListener, SocketAddr)> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn bind_one(address: SocketAddr) -> io::Result<(Arc<Socket>, SocketAddr)> {
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
@@ -130,18 +310,37 @@ fn bind_one(address: SocketAddr) -> io::Result<(std::net::TcpListener, SocketAdd
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    let socket: std::net::TcpListener = socket.into();
-    let address = socket.local_addr()?;
-    Ok((socket, address))
+    let listener: std::net::TcpListener = socket.into();
+    let address = listener.local_addr()?;
+    Ok((Arc::new(Socket { listener, given_up: AtomicBool::new(false) }), address))
 }
 
 impl Listener {
-    /// Hands the socket to the runtime of the calling worker.
+    /// A duplicate of the socket for the runtime of the calling worker.
     ///
     /// # Errors
-    /// Where the runtime cannot watch it.
-    pub fn into_tokio(self) -> io::Result<TcpListener> {
-        TcpListener::from_std(self.socket)
+    /// Where there is no descriptor for it, or the runtime cannot watch it.
+    pub fn to_tokio(&self) -> io::Result<TcpListener> {
+        TcpListener::from_std(self.socket.listener.try_clone()?)
+    }
+
+    /// What the kernel has queued on it, up to as many as it queues at most.
+    pub fn accept_queued(&self) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+        let queued = (0..BACKLOG).map_while(|_| self.socket.listener.accept().ok());
+        queued.filter_map(|(stream, peer)| {
+            stream.set_nonblocking(true).ok()?;
+            Some((TcpStream::from_std(stream).ok()?, peer))
+        })
+    }
+
+    /// Whether nobody else will accept what is queued on it once it is taken away.
+    pub fn is_given_up(&self) -> bool {
+        self.socket.given_up.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is the same socket, on which the same is spoken.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.socket, &other.socket) && self.speaks == other.speaks
     }
 }
 
@@ -206,5 +405,43 @@ impl Want {
         want.breath = if want.last.elapsed() >= SETTLED { BREATH } else { (want.breath * 2).min(LONGEST_BREATH) };
         want.last = now;
         want.breath
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+    fn ports(sockets: &Sockets) -> Vec<(Speaks, u16)> {
+        sockets.bound().map(|(speaks, address)| (speaks, address.port())).collect()
+    }
+
+    #[test]
+    fn a_port_that_the_kernel_chose_stays_with_what_is_spoken_on_it() {
+        let first = Sockets::default().then([(Speaks::Http, ANY), (Speaks::Https, ANY)], 2).expect("ports");
+        let second = first.then([(Speaks::Https, ANY)], 2).expect("nothing to bind");
+        assert_eq!(ports(&second), ports(&first)[1..]);
+        assert_eq!(ports(&first.beyond(&second)), ports(&first)[..1]);
+    }
+
+    #[test]
+    fn an_address_keeps_its_sockets_whatever_is_spoken_on_it() {
+        let first = Sockets::default().then([(Speaks::Http, ANY)], 1).expect("a port");
+        let (_, address) = first.bound().next().expect("its address");
+        let second = first.then([(Speaks::Https, address)], 1).expect("nothing to bind");
+        assert_eq!(ports(&second), [(Speaks::Https, address.port())]);
+        assert!(Arc::ptr_eq(&first.addresses[0].sockets[0], &second.addresses[0].sockets[0]));
+    }
+
+    #[test]
+    fn what_does_not_deal_evenly_is_shared_by_all() {
+        let sockets = Sockets::default().then([(Speaks::Http, ANY)], 3).expect("a port");
+        let count = |workers| sockets.deal(workers).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(count(1), [3]);
+        assert_eq!(count(2), [2, 2], "one each, and one of both");
+        assert_eq!(count(3), [1, 1, 1]);
+        assert_eq!(count(4), [3, 3, 3, 3]);
     }
 }

@@ -1,4 +1,4 @@
-//! The road's first half: listen → tls → conn, and what moves the process: start, reload, drain.
+//! The road's first half: listen → tls → conn, and what moves the process: start, reload, hand-over, drain.
 //!
 //! [`run`] takes bound sockets and a finished snapshot; it reads no file itself.
 
@@ -6,6 +6,7 @@ pub mod census;
 pub mod conn;
 pub mod drain;
 pub mod guard;
+pub mod handover;
 pub mod io;
 pub mod listen;
 pub mod snapshot;
@@ -14,35 +15,40 @@ pub mod worker;
 
 mod answer;
 mod asked;
+mod crew;
 mod crowd;
 mod frames;
 mod gather;
+mod service;
+mod signals;
 mod silence;
+mod steer;
 mod streams;
 
 pub(crate) mod descriptors;
 
 use std::io as std_io;
-use std::pin::pin;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cert::store::Store;
-use crate::config::model::LogFormat;
-use crate::log::writer::{Sink, Writer};
+use crate::control::Answer;
+use crate::control::door::Door;
+use crate::log::access::Out;
 
 use census::Census;
-use drain::Phase;
-use listen::Listener;
+use crew::Crew;
+use handover::{Before, InheritError};
+use listen::Sockets;
+use signals::Signals;
 use snapshot::{Served, Snapshot};
+use steer::Steering;
 use tls::Tls;
-use worker::Given;
 
 /// Everything that serving needs, ready.
 #[derive(Debug)]
@@ -51,14 +57,52 @@ pub struct Ready {
     pub snapshot: Snapshot,
     /// The certificates to present; whoever holds the sender exchanges them while all else goes on.
     pub stores: watch::Receiver<Arc<Store>>,
-    /// Each worker's sockets.
-    pub listeners: Vec<Vec<Listener>>,
+    /// Where connections come in.
+    pub sockets: Sockets,
+    /// Where they came in under the process before, and do no more.
+    pub leaving: Sockets,
+    /// How many accept there.
+    pub workers: usize,
     /// Who is connected, and what was refused.
     pub census: Arc<Census>,
     /// The access log, where it is on.
-    pub log: Option<(Writer, Sink)>,
-    /// Its form.
-    pub format: LogFormat,
+    pub log: Option<Out>,
+    /// How long open requests and tunnels may go on after SIGTERM.
+    pub drain: Duration,
+    /// Where commands ask, unless they cannot.
+    pub door: Option<Door>,
+}
+
+/// What the process is beside its workers: who made what they serve, and makes it anew.
+pub trait House {
+    /// Reads the configuration again and takes up what is not the server's. Where anything stands against it nothing has
+    /// changed, and the answer says what.
+    fn reload(&mut self, listening: &Sockets) -> (Option<Change>, Answer);
+
+    /// Opens the access log anew at its place.
+    fn reopen_log(&mut self);
+
+    /// The configuration file that is served.
+    fn file(&self) -> &std::path::Path;
+
+    /// The status page's socket, with the address as the configuration has it.
+    fn admin(&self) -> Option<(SocketAddr, Arc<TcpListener>)>;
+
+    /// Another process serves from now on: lets go of what only one can have.
+    fn succeeded(&mut self);
+}
+
+/// What a reload changes.
+#[derive(Debug)]
+pub struct Change {
+    /// What requests see.
+    pub snapshot: Snapshot,
+    /// Where connections come in.
+    pub sockets: Sockets,
+    /// How many accept there.
+    pub workers: usize,
+    /// The access log, where it is on.
+    pub log: Option<Out>,
     /// How long open requests and tunnels may go on after SIGTERM.
     pub drain: Duration,
 }
@@ -75,6 +119,9 @@ pub enum RunError {
     /// A worker ended with an error.
     #[error("a worker cannot serve")]
     Worker(#[source] std_io::Error),
+    /// The process before this one did not want to be followed.
+    #[error(transparent)]
+    Inherit(#[from] InheritError),
     /// A worker panicked outside any request.
     #[error("a worker panicked")]
     Panicked,
@@ -82,15 +129,16 @@ pub enum RunError {
 
 /// Serves until SIGTERM or SIGINT, drains, and returns when all is finished or cut. A second signal ends at once.
 ///
-/// SIGHUP calls `reload`, which gives the next snapshot, or nothing where the old one is to go on. It has the access
-/// log opened anew, too, as SIGUSR1 does alone. `beside` runs on the calling thread as long as serving does: renewals
-/// and whatever else must not hold up a worker.
+/// SIGHUP reloads and opens the access log anew, as SIGUSR1 does alone; SIGUSR2 hands over to a new process. `beside` runs on
+/// the calling thread as long as serving does: renewals and whatever else must not hold up a worker. Where a process
+/// serves already that this one follows, serving begins when that one says so.
 ///
 /// # Errors
 /// See [`RunError`].
 pub fn run(
     mut ready: Ready,
-    reload: impl FnMut() -> Option<Snapshot>,
+    before: &Before,
+    house: &mut impl House,
     beside: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(RunError::Signals)?;
@@ -100,163 +148,36 @@ pub fn run(
         Signals::new().map_err(RunError::Signals)?
     };
     let tls = Tls::new(ready.stores.borrow_and_update().clone()).map_err(RunError::Tls)?;
-    let (changes, served) = watch::channel(Served { snapshot: Arc::new(ready.snapshot), tls: Arc::new(tls) });
-    let (phases, phase) = watch::channel(Phase::Serving);
-    let (writer, sink) = ready.log.unzip();
-    let log = sink.map(|sink| (sink, ready.format));
-    for listener in ready.listeners.iter().take(1).flatten() {
-        tracing::info!(scheme = %listener.speaks.scheme(), address = %listener.address, "listening");
+    for (speaks, address) in ready.sockets.bound() {
+        tracing::info!(scheme = %speaks.scheme(), %address, "listening");
     }
-    let mut workers = Vec::new();
-    for (number, listeners) in ready.listeners.into_iter().enumerate() {
-        let given = Given {
-            listeners,
-            served: served.clone(),
-            phase: phase.clone(),
-            census: ready.census.clone(),
-            log: log.clone(),
-        };
-        let worker = thread::Builder::new()
-            .name(format!("worker-{number}"))
-            .spawn(move || worker::run(given))
-            .map_err(RunError::Worker)?;
-        workers.push(worker);
-    }
-    let log = log.map(|(sink, _)| sink);
-    drop((phase, served));
-    tracing::info!(workers = workers.len(), "serving");
-    let steering = Steering { phases, changes, stores: ready.stores, drain: ready.drain, log };
-    runtime.block_on(steering.steer(signals, reload, beside));
+    // Everything that can fail has been done.
+    before.ready()?;
+    let snapshot = Arc::new(ready.snapshot);
+    let (changes, served) = watch::channel(Served { snapshot, tls: Arc::new(tls), log: ready.log });
+    let mut crew = Crew::new(served, ready.census);
+    // What was queued there is served yet.
+    crew.deal(&ready.leaving, ready.workers).map_err(RunError::Worker)?;
+    ready.leaving.give_up();
+    drop(ready.leaving);
+    crew.deal(&ready.sockets, ready.workers).map_err(RunError::Worker)?;
+    let door = {
+        let _inside = runtime.enter();
+        ready.door.and_then(|door| door.open().inspect_err(|error| warn_of(error)).ok())
+    };
+    tracing::info!(workers = crew.active(), "serving");
+    service::ready("serving");
+    before.serving();
+    let steering = Steering { crew, changes, stores: ready.stores, sockets: ready.sockets, drain: ready.drain };
+    let crew = runtime.block_on(steering.steer(signals, door, house, beside));
     // A file system that does not answer must not hold up the end.
     runtime.shutdown_background();
-    for worker in workers {
-        worker.join().map_err(|_| RunError::Panicked)?.map_err(RunError::Worker)?;
-    }
-    if let Some(writer) = writer {
-        writer.finish();
-    }
+    crew.join()?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// What the thread that started the workers holds to steer them by.
-struct Steering {
-    phases: watch::Sender<Phase>,
-    changes: watch::Sender<Served>,
-    stores: watch::Receiver<Arc<Store>>,
-    drain: Duration,
-    log: Option<Sink>,
-}
-
-impl Steering {
-    /// Listens to signals and to new certificates until the workers have all gone.
-    async fn steer(
-        mut self,
-        mut signals: Signals,
-        mut reload: impl FnMut() -> Option<Snapshot>,
-        beside: impl Future<Output = ()>,
-    ) {
-        let mut beside = pin!(async {
-            beside.await;
-            std::future::pending::<()>().await;
-        });
-        loop {
-            tokio::select! {
-                () = self.phases.closed() => return,
-                () = &mut beside => {}
-                store = next(&mut self.stores) => self.certify(store),
-                wish = signals.next() => match (wish, phase(&self.phases)) {
-                    (Wish::Reload, _) => {
-                        if let Some(snapshot) = reload() {
-                            self.replace(snapshot);
-                            self.reopen_log();
-                            tracing::info!("reloaded");
-                        }
-                    }
-                    (Wish::ReopenLog, _) => self.reopen_log(),
-                    (Wish::Stop, Phase::Serving) => {
-                        tracing::info!(limit = ?self.drain, "draining: what is open may finish; a second signal ends at once");
-                        self.phases.send_replace(Phase::Draining(self.drain));
-                    }
-                    (Wish::Stop, _) => {
-                        tracing::info!("ending at once");
-                        self.phases.send_replace(Phase::Over);
-                    }
-                },
-            }
-        }
-    }
-
-    /// Lets go of a log file that was moved away, and begins a new one.
-    fn reopen_log(&self) {
-        if let Some(sink) = &self.log {
-            sink.reopen();
-        }
-    }
-
-    /// Exchanges the certificates and nothing else.
-    fn certify(&self, store: Arc<Store>) {
-        self.changes.send_modify(|served| served.tls = Arc::new(served.tls.with(store)));
-    }
-
-    /// Exchanges routes and certificates in one step: a new site is never served with an old certificate.
-    fn replace(&mut self, mut snapshot: Snapshot) {
-        let store = self.stores.borrow_and_update().clone();
-        snapshot.inherit(&self.changes.borrow().snapshot);
-        self.changes.send_modify(|served| {
-            *served = Served { snapshot: Arc::new(snapshot), tls: Arc::new(served.tls.with(store)) };
-        });
-    }
-}
-
-/// The next certificates; never, once nobody can send any.
-async fn next(stores: &mut watch::Receiver<Arc<Store>>) -> Arc<Store> {
-    match stores.changed().await {
-        Ok(()) => stores.borrow_and_update().clone(),
-        Err(_) => std::future::pending().await,
-    }
-}
-
-/// What an operator wants.
-#[derive(Debug, Clone, Copy)]
-enum Wish {
-    Stop,
-    Reload,
-    ReopenLog,
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-    user: Signal,
-    /// Heard and left alone: it would end the process where a file may grow no more (`ulimit -f`), and the error of
-    /// the write says as much.
-    _file_size: Signal,
-}
-
-impl Signals {
-    fn new() -> std_io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-            user: signal(SignalKind::user_defined1())?,
-            _file_size: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
-        })
-    }
-
-    async fn next(&mut self) -> Wish {
-        tokio::select! {
-            _ = self.terminate.recv() => Wish::Stop,
-            _ = self.interrupt.recv() => Wish::Stop,
-            _ = self.hangup.recv() => Wish::Reload,
-            _ = self.user.recv() => Wish::ReopenLog,
-        }
-    }
-}
-
-/// The phase, without holding the channel's lock while it is acted upon.
-fn phase(phases: &watch::Sender<Phase>) -> Phase {
-    *phases.borrow()
+/// That commands cannot ask keeps nobody from being served.
+fn warn_of(error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(error, "no control socket");
 }

@@ -18,10 +18,12 @@ use thiserror::Error;
 use crate::access::{Guards, Rules};
 use crate::config::model::{Config, Limits};
 use crate::handler::meant::Near;
+use crate::handler::proxy::tunnel::Lead;
 use crate::handler::{BuildError, Building, Handler, PoolPlan, challenge};
 use crate::jitsi::installation::Installation;
+use crate::log::access::Out;
 use crate::outgoing::Standings;
-use crate::route::table::{Routes, Table};
+use crate::route::table::{Routed, Routes, Table};
 
 use super::tls::Tls;
 
@@ -32,6 +34,8 @@ pub struct Served {
     pub snapshot: Arc<Snapshot>,
     /// Certificates; another one whenever a certificate changes.
     pub tls: Arc<Tls>,
+    /// The access log, where it is on.
+    pub log: Option<Out>,
 }
 
 /// What requests see.
@@ -152,6 +156,15 @@ impl Snapshot {
     /// Tells of these upstreams from now on, and has them checked.
     pub fn watch(&self, standings: &Standings) {
         standings.adopt(self.plans.iter().flat_map(PoolPlan::checks));
+    }
+
+    /// Whether a WebSocket that was opened through this host and path to this upstream could be opened again.
+    pub fn leads(&self, lead: &Lead) -> bool {
+        let Some((site, _)) = self.table.find(&lead.host) else { return false };
+        match site.routes.find(&lead.path) {
+            Routed::To(_, _, Route { handler: Handler::Proxy(proxied, _), .. }) => proxied.leads_to(&lead.upstream),
+            _ => false,
+        }
     }
 
     /// Whether what this address says of others is believed.

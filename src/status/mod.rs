@@ -14,6 +14,7 @@ mod plot;
 mod upstreams;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cert::live::Live;
@@ -56,14 +58,30 @@ pub struct Subject {
     pub clock: Clock,
 }
 
-/// Answers on this listener for as long as it is polled.
-pub async fn serve(listener: std::net::TcpListener, subject: Subject) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "the status page cannot be served"),
-    };
+/// Answers on the socket that is there, with the address as the configuration has it, and on the one that comes after
+/// it, for as long as it is polled.
+pub async fn serve(mut sockets: watch::Receiver<Option<(SocketAddr, Arc<std::net::TcpListener>)>>, subject: Subject) {
     let subject = Arc::new(subject);
     let mut connections = JoinSet::new();
+    loop {
+        let socket = sockets.borrow_and_update().as_ref().map(|(_, socket)| socket.try_clone());
+        let accepting = async {
+            match socket.map(|socket| TcpListener::from_std(socket?)) {
+                Some(Ok(listener)) => accept(&listener, &mut connections, &subject).await,
+                Some(Err(error)) => tracing::error!(%error, "the status page cannot be served"),
+                None => {}
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = accepting => {}
+            changed = sockets.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Never ends by itself.
+async fn accept(listener: &TcpListener, connections: &mut JoinSet<()>, subject: &Arc<Subject>) {
     loop {
         while connections.try_join_next().is_some() {}
         if connections.len() >= MAX_CONNECTIONS {

@@ -5,8 +5,10 @@
 
 mod support;
 
+mod handover;
 mod listen;
 mod reload;
+mod steer;
 mod tls;
 
 mod acme;

@@ -116,6 +116,7 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
+    use crate::server::listen::{Sockets, Speaks};
 
     const LOOPBACK: [IpAddr; 1] = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
 
@@ -130,10 +131,9 @@ mod tests {
 
     #[test]
     fn a_port_that_workers_share_is_refused_too() {
-        let workers =
-            crate::server::listen::bind([(crate::server::listen::Speaks::Http, SocketAddr::new(LOOPBACK[0], 0))], 2)
-                .expect("a port");
-        let port = workers[0][0].address.port();
+        let address = (Speaks::Http, SocketAddr::new(LOOPBACK[0], 0));
+        let sockets = Sockets::default().then([address], 2).expect("a port");
+        let port = sockets.bound().next().expect("its address").1.port();
         reserve("--http-port", port, &LOOPBACK, true).expect_err("taken");
     }
 
@@ -141,9 +141,9 @@ mod tests {
     fn workers_bind_beside_what_is_reserved() {
         let reserved = reserve("--https-port", 0, &LOOPBACK, true).expect("a port");
         assert_ne!(reserved.port, 0);
-        let addresses = reserved.addresses.iter().map(|&address| (crate::server::listen::Speaks::Https, address));
-        let workers = crate::server::listen::bind(addresses, 2).expect("every worker has its socket");
-        assert_eq!(workers[1][0].address.port(), reserved.port);
+        let addresses = reserved.addresses.iter().map(|&address| (Speaks::Https, address));
+        let sockets = Sockets::default().then(addresses, 2).expect("every worker has its socket");
+        assert_eq!(sockets.deal(2)[1][0].address.port(), reserved.port);
     }
 
     #[test]

@@ -318,8 +318,10 @@ fn towards_client(
         let upstream = hyper::upgrade::on(&mut response);
         headers::remove_hop_by_hop(response.headers_mut());
         switching.wish.answer(response.headers_mut());
+        let (host, upstream_address) = (context.authority.host.clone(), lease.upstream().address().clone());
+        let led = switching.open.led(host, context.path, upstream_address);
         let tunnel = switch::Tunnel {
-            open: switching.open,
+            led,
             counted: lease.upstream().count_tunnel(),
             idle: proxy.upgrade_idle_timeout,
             entry: means.entry.cloned(),

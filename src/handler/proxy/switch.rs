@@ -12,12 +12,12 @@ use crate::outgoing::{Counted, Hearing, UpstreamIo};
 use crate::server::guard::Guard;
 use crate::server::io::ClientIo;
 
-use super::tunnel::{End, Open, Traffic, run};
+use super::tunnel::{End, Led, Traffic, run};
 
 /// What a tunnel holds as long as it lives.
 pub(super) struct Tunnel {
-    /// Counts it.
-    pub(super) open: Open,
+    /// Counts it, and says how it came about.
+    pub(super) led: Led,
     /// Counts it among what its upstream has.
     pub(super) counted: Counted,
     /// No byte either way for this long ends it.
@@ -40,12 +40,12 @@ impl Tunnel {
                     // hyper may have read on, but never past what is held.
                     let early =
                         if held.is_empty() { parts.read_buf } else { [&parts.read_buf[..], &held].concat().into() };
-                    run(End { stream, early }, upstream, self.idle).await
+                    run(End { stream, early }, upstream, self.idle, &self.led).await
                 }
                 // A stream of an HTTP/2 connection.
                 Err(stream) => {
                     let client = End { stream: TokioIo::new(stream), early: Bytes::new() };
-                    run(client, upstream, self.idle).await
+                    run(client, upstream, self.idle, &self.led).await
                 }
             };
             self.end(traffic);
@@ -57,7 +57,7 @@ impl Tunnel {
             entry.count_sent(traffic.to_client);
             entry.count_received(traffic.to_upstream);
         }
-        drop((self.open, self.counted));
+        drop((self.led, self.counted));
     }
 }
 

@@ -2,24 +2,31 @@
 //!
 //! A tunnel that is silent holds no buffer: bytes are read into one scratch
 //! buffer per worker and written on at once; only what the other side does not
-//! take is kept. Ends when both ways have ended, when either side breaks, or when
-//! no byte moved for the idle limit. Looks at no frame.
+//! take is kept. Ends when both ways have ended, when either side breaks, when
+//! no byte moved for the idle limit, or when the route that it came by is gone.
+//!
+//! Looks at no frame, so that it cannot say WebSocket's goodbye (RFC 6455 section
+//! 7.1.1) amid somebody's message: where gatepost ends a tunnel, both sides see
+//! their connection end, and clients that want to go on connect again.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until};
 
+use crate::config::model::UpstreamAddress;
 use crate::error::RequestError;
+use crate::route::host::Host;
 use crate::server::census::{Census, Passage};
 
 /// One read's worth: a full TLS record (16 KiB, RFC 8446 section 5.1).
@@ -35,6 +42,8 @@ pub struct Tunnels {
     census: Arc<Census>,
     open: Cell<usize>,
     closed: Cell<bool>,
+    leads: RefCell<HashMap<u64, Rc<Lead>>>,
+    next: Cell<u64>,
 }
 
 /// Counts one tunnel as long as it lives.
@@ -44,10 +53,31 @@ pub struct Open {
     _passage: Passage,
 }
 
+/// How a tunnel came about: where a reload leads nobody there any more, it ends.
+#[derive(Debug)]
+pub struct Lead {
+    /// The host that was asked for.
+    pub host: Host,
+    /// The path, as routes are found by it.
+    pub path: Box<str>,
+    /// Where it goes.
+    pub upstream: UpstreamAddress,
+    lost: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// A tunnel that bytes move through; known to its worker until it is dropped.
+#[derive(Debug)]
+pub struct Led {
+    open: Open,
+    key: u64,
+    lead: Rc<Lead>,
+}
+
 impl Tunnels {
     /// Those of one worker, none yet; `census` knows those of all.
     pub fn new(census: Arc<Census>) -> Self {
-        Self { census, open: Cell::new(0), closed: Cell::new(false) }
+        Self { census, open: Cell::new(0), closed: Cell::new(false), leads: RefCell::default(), next: Cell::new(0) }
     }
 
     /// Counts a tunnel of this client in.
@@ -72,11 +102,55 @@ impl Tunnels {
     pub fn count(&self) -> usize {
         self.open.get()
     }
+
+    /// Ends those that nothing leads to any more.
+    pub fn end_unless(&self, still_leads: impl Fn(&Lead) -> bool) {
+        let leads = self.leads.borrow();
+        let lost: Vec<&Rc<Lead>> = leads.values().filter(|lead| !still_leads(lead)).collect();
+        if !lost.is_empty() {
+            tracing::info!(tunnels = lost.len(), "ending tunnels whose route is gone");
+        }
+        for lead in lost {
+            lead.lost.set(true);
+            if let Some(waker) = lead.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl Open {
+    /// Both sides have agreed: says how it came to that.
+    pub fn led(self, host: Host, path: &str, upstream: UpstreamAddress) -> Led {
+        let lead =
+            Rc::new(Lead { host, path: path.into(), upstream, lost: Cell::default(), waker: RefCell::default() });
+        let key = self.tunnels.next.get();
+        self.tunnels.next.set(key.wrapping_add(1));
+        self.tunnels.leads.borrow_mut().insert(key, lead.clone());
+        Led { open: self, key, lead }
+    }
+}
+
+impl Led {
+    /// Whether nothing leads here any more; who asks is woken when that changes.
+    fn is_lost(&self, cx: &Context<'_>) -> bool {
+        let mut waker = self.lead.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        self.lead.lost.get()
+    }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
         self.tunnels.open.set(self.tunnels.open.get() - 1);
+    }
+}
+
+impl Drop for Led {
+    fn drop(&mut self) {
+        self.open.tunnels.leads.borrow_mut().remove(&self.key);
     }
 }
 
@@ -99,7 +173,7 @@ pub struct End<S> {
 }
 
 /// Moves bytes until the tunnel ends; says how many went which way.
-pub async fn run<C, U>(client: End<C>, upstream: End<U>, idle: Duration) -> Traffic
+pub async fn run<C, U>(client: End<C>, upstream: End<U>, idle: Duration, led: &Led) -> Traffic
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
@@ -109,6 +183,9 @@ where
     let mut last = Instant::now();
     let mut timer = pin!(sleep_until(last + idle));
     poll_fn(|cx| {
+        if led.is_lost(cx) {
+            return Poll::Ready(());
+        }
         let before = up.moved + down.moved;
         let ways = (up.poll(cx, &mut client, &mut upstream), down.poll(cx, &mut upstream, &mut client));
         let broken = matches!(ways, (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))));
@@ -223,6 +300,22 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn tunnels() -> Rc<Tunnels> {
+        let text = "[server]\nhttps = []\n[limits]\ntunnels = 1\n[[site]]\nhosts = [\"a.example\"]\n[[site.route]]\n\
+            path = \"/\"\nrespond = \"x\"\n";
+        let config = crate::config::parse(text, std::path::Path::new("gatepost.toml")).config.expect("a configuration");
+        Rc::new(Tunnels::new(Arc::new(Census::new(&config.limits))))
+    }
+
+    fn led(tunnels: &Rc<Tunnels>) -> Led {
+        let host = Host::parse("chat.example").expect("a host");
+        let upstream =
+            UpstreamAddress { tls: false, host: host.clone(), port: 80, origin: "http://chat.example".into() };
+        tunnels.open(CLIENT).expect("open").led(host, "/", upstream)
+    }
+
     fn end(stream: tokio::io::DuplexStream, early: &'static [u8]) -> End<tokio::io::DuplexStream> {
         End { stream, early: Bytes::from_static(early) }
     }
@@ -232,8 +325,8 @@ mod tests {
         let (mut client, client_far) = duplex(8);
         // Room for what the upstream says while the client is not listening yet.
         let (mut upstream, upstream_far) = duplex(64);
-        let idle = Duration::from_secs(30);
-        let tunnel = run(end(client_far, b"early up "), end(upstream_far, b"early down "), idle);
+        let (idle, led) = (Duration::from_secs(30), led(&tunnels()));
+        let tunnel = run(end(client_far, b"early up "), end(upstream_far, b"early down "), idle, &led);
         let talk = async {
             client.write_all(b"from the client").await.expect("room");
             client.shutdown().await.expect("a half-close");
@@ -254,8 +347,8 @@ mod tests {
     async fn silence_ends_a_tunnel_and_a_byte_puts_it_off() {
         let (mut client, client_far) = duplex(64);
         let (_upstream, upstream_far) = duplex(64);
-        let begin = Instant::now();
-        let tunnel = run(end(client_far, b""), end(upstream_far, b""), Duration::from_secs(600));
+        let (begin, led) = (Instant::now(), led(&tunnels()));
+        let tunnel = run(end(client_far, b""), end(upstream_far, b""), Duration::from_secs(600), &led);
         let talk = async {
             tokio::time::sleep(Duration::from_secs(500)).await;
             client.write_all(b"ping").await.expect("room");
@@ -266,19 +359,32 @@ mod tests {
         assert_eq!(begin.elapsed().as_secs(), 1100);
     }
 
+    #[tokio::test]
+    async fn a_tunnel_ends_when_nothing_leads_there_any_more() {
+        let tunnels = tunnels();
+        let (_client, client_far) = duplex(64);
+        let (_upstream, upstream_far) = duplex(64);
+        let led = led(&tunnels);
+        let tunnel = run(end(client_far, b""), end(upstream_far, b""), Duration::from_secs(600), &led);
+        let reload = async {
+            tunnels.end_unless(|lead| &*lead.path == "/");
+            tokio::task::yield_now().await;
+            tunnels.end_unless(|lead| lead.host.as_str() != "chat.example");
+        };
+        tokio::join!(tunnel, reload);
+        drop(led);
+        assert!(tunnels.leads.borrow().is_empty() && tunnels.count() == 0);
+    }
+
     #[test]
     fn a_tunnel_is_counted_as_long_as_it_lives() {
-        let text = "[server]\nhttps = []\n[limits]\ntunnels = 1\n[[site]]\nhosts = [\"a.example\"]\n[[site.route]]\n\
-            path = \"/\"\nrespond = \"x\"\n";
-        let config = crate::config::parse(text, std::path::Path::new("gatepost.toml")).config.expect("a configuration");
-        let tunnels = Rc::new(Tunnels::new(Arc::new(Census::new(&config.limits))));
-        let client = IpAddr::from([192, 0, 2, 1]);
-        let open = tunnels.open(client).expect("room for one");
+        let tunnels = tunnels();
+        let open = tunnels.open(CLIENT).expect("room for one");
         assert_eq!(tunnels.count(), 1);
-        assert!(matches!(tunnels.open(client), Err(RequestError::Full)));
+        assert!(matches!(tunnels.open(CLIENT), Err(RequestError::Full)));
         drop(open);
         tunnels.close();
         assert_eq!(tunnels.count(), 0);
-        assert!(matches!(tunnels.open(client), Err(RequestError::Stopping)));
+        assert!(matches!(tunnels.open(CLIENT), Err(RequestError::Stopping)));
     }
 }

@@ -76,7 +76,7 @@ async fn a_full_disk_costs_lines_of_the_log_and_nothing_else() {
     assert_eq!(gate.process.stderr().matches("cannot be written").count(), 1, "it is said once");
 
     fs::remove_file(&log).expect("removed");
-    gate.process.signal_user();
+    gate.process.user1();
     gate.process.says("opened the access log anew").await;
     assert_eq!(gate.get("/written").await.text(), "here");
     let said = gate.process.says("the access log is written again").await;
@@ -101,7 +101,7 @@ async fn a_log_that_was_moved_away_is_let_go_of_on_sigusr1_and_on_reload() {
         .await;
         fs::rename(&log, &moved).expect("moved");
         if signal == "usr1" {
-            gate.process.signal_user();
+            gate.process.user1();
         } else {
             gate.process.hangup();
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -166,7 +167,13 @@ impl Builder {
             Some(limit) => Process::gatepost_limited(this.folder(), &arguments, limit),
             None => Process::gatepost(this.folder(), &arguments),
         };
-        Gate::of(process, this.folder).await
+        Gate::serving(process, this.folder).await
+    }
+
+    /// Starts it by a command of the test's own, and waits until it serves.
+    pub(crate) async fn run_by(self, command: Command) -> Gate {
+        let this = self.write();
+        Gate::serving(Process::of(command, this.folder()), this.folder).await
     }
 
     /// Starts it, waits until it serves or ends, and gives what it said until then.
@@ -194,8 +201,8 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Waits until it serves.
-    async fn of(mut process: Process, folder: TempDir) -> Self {
+    /// Waits until a process that was started in this folder serves.
+    async fn serving(mut process: Process, folder: TempDir) -> Self {
         let log = process.says("serving").await;
         let (http, https) = (listening(&log, "http"), listening(&log, "https"));
         Self { process, http, https, folder }
@@ -206,12 +213,26 @@ impl Gate {
         self.process.kill();
         self.process.outcome().await;
         let process = Process::gatepost(self.folder.path(), &["run", "-c", "gatepost.toml"]);
-        Self::of(process, self.folder).await
+        Self::serving(process, self.folder).await
     }
 
     /// The folder that it runs in.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Changes its file, which must have `what`.
+    pub(crate) fn rewrite(&self, what: &str, with: &str) {
+        let file = self.folder().join("gatepost.toml");
+        let text = std::fs::read_to_string(&file).expect("the configuration");
+        assert!(text.contains(what), "no {what} in {text}");
+        std::fs::write(&file, text.replace(what, with)).expect("written");
+    }
+
+    /// `gatepost COMMAND -c gatepost.toml …` in its folder.
+    pub(crate) async fn command(&self, command: &str, more: &[&str]) -> Outcome {
+        let arguments: Vec<&str> = [command, "-c", "gatepost.toml"].iter().chain(more).copied().collect();
+        super::process::gatepost(self.folder(), &arguments).await
     }
 
     /// A connection over plain HTTP.

@@ -16,6 +16,7 @@ pub(crate) mod gate;
 pub(crate) mod h2;
 pub(crate) mod launcher;
 pub(crate) mod literals;
+pub(crate) mod load;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod upstream;

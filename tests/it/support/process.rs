@@ -15,6 +15,7 @@ pub(crate) struct Process {
     pid: Pid,
     stdout: watch::Receiver<String>,
     stderr: watch::Receiver<String>,
+    exited: watch::Receiver<Option<ExitStatus>>,
     ended: watch::Receiver<Option<ExitStatus>>,
 }
 
@@ -49,7 +50,8 @@ impl Process {
         let mut command = Command::new("sh");
         let script = format!("ulimit -Sn {descriptors} && exec \"$0\" \"$@\"");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_gatepost")]);
-        Self::spawn(command, folder, arguments)
+        command.args(arguments).stdin(Stdio::null());
+        Self::of(command, folder)
     }
 
     /// The same for a user whose home is `home`, where one is given.
@@ -58,16 +60,16 @@ impl Process {
         if let Some(home) = home {
             command.env("HOME", home).env_remove("XDG_STATE_HOME");
         }
-        Self::spawn(command, folder, arguments)
+        command.args(arguments).stdin(Stdio::null());
+        Self::of(command, folder)
     }
 
-    fn spawn<S: AsRef<OsStr>>(mut command: Command, folder: &Path, arguments: &[S]) -> Self {
+    /// Starts a command in `folder`.
+    pub(crate) fn of(mut command: Command, folder: &Path) -> Self {
         let mut child = command
-            .args(arguments)
             .current_dir(folder)
             .env("NO_COLOR", "1")
             .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -75,16 +77,18 @@ impl Process {
         let pid = Pid::from_child(&child);
         let (stdout, out) = gather(child.stdout.take().expect("a pipe"));
         let (stderr, err) = gather(child.stderr.take().expect("a pipe"));
+        let (tell_exit, exited) = watch::channel(None);
         let (tell, ended) = watch::channel(None);
         std::thread::spawn(move || {
             let status = child.wait().expect("a child can be waited for");
+            let _ = tell_exit.send(Some(status));
             // What was printed last is gathered before the end is told.
             for reader in [out, err] {
                 let _ = reader.join();
             }
             let _ = tell.send(Some(status));
         });
-        Self { pid, stdout, stderr, ended }
+        Self { pid, stdout, stderr, exited, ended }
     }
 
     /// Waits until standard error has `text`; fails if the process ends before.
@@ -135,7 +139,7 @@ impl Process {
     }
 
     /// Sends SIGUSR1.
-    pub(crate) fn signal_user(&self) {
+    pub(crate) fn user1(&self) {
         self.signal(Signal::USR1);
     }
 
@@ -159,6 +163,22 @@ impl Process {
         open.filter_map(target).filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
+    /// Sends SIGUSR2.
+    pub(crate) fn user2(&self) {
+        self.signal(Signal::USR2);
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Waits until the process itself has ended, whoever else may still write to its output.
+    pub(crate) async fn exited(&mut self) -> Option<i32> {
+        let status = soon("the exit of the process", self.exited.wait_for(Option::is_some)).await;
+        status.expect("the waiting thread tells").expect("an exit status").code()
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&self) -> bool {
         self.ended.borrow().is_none()
@@ -175,7 +195,7 @@ impl Process {
 
     fn signal(&self, signal: Signal) {
         // Once its end is told, the pid may be another's.
-        if self.runs() {
+        if self.exited.borrow().is_none() {
             let _ = kill_process(self.pid, signal);
         }
     }
