@@ -67,11 +67,7 @@ impl Steering {
                 store = next(&mut self.stores) => self.certify(store),
                 wish = signals.next() => match wish {
                     Wish::Stop => self.stop(),
-                    Wish::Reload => {
-                        drop(self.reload(house, upgrading.is_some()));
-                        // Who moved the log away may know no other signal.
-                        house.reopen_log();
-                    }
+                    Wish::Reload => drop(self.reload(house, upgrading.is_some())),
                     Wish::ReopenLog => house.reopen_log(),
                     Wish::Upgrade => self.upgrade(house, &mut upgrading, None),
                 },
@@ -162,6 +158,8 @@ impl Steering {
             }
             tracing::info!("reloaded");
         }
+        // Who moved the log away may know no other way, and does not care for what else is in the file.
+        house.reopen_log();
         service::ready(if answer.done { "serving" } else { "serving; the last reload found faults" });
         answer
     }

@@ -154,7 +154,8 @@ impl server::House for House {
 
     fn reopen_log(&mut self) {
         match self.log.reopen() {
-            Ok(()) => tracing::info!("opened the access log anew"),
+            Ok(None) => {}
+            Ok(Some(file)) => tracing::info!(file = %file.display(), "opened the access log anew"),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "the access log goes on in the file that it was in");
@@ -229,12 +230,13 @@ impl AccessLog {
         Ok(())
     }
 
-    fn reopen(&mut self) -> Result<(), ServeError> {
-        let target = Target::open(&self.access)?;
-        if let (Some(writer), Some(target)) = (&self.writer, target) {
+    /// Which file it goes on in, where it is one.
+    fn reopen(&self) -> Result<Option<&Path>, ServeError> {
+        let (model::AccessLog::File(path), Some(writer)) = (&self.access, &self.writer) else { return Ok(None) };
+        if let Some(target) = Target::open(&self.access)? {
             writer.turn_to(target)?;
         }
-        Ok(())
+        Ok(Some(path))
     }
 
     /// Waits until all is written. Nobody may have anything to hand over any more.
