@@ -13,7 +13,6 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -27,15 +26,13 @@ use crate::upload::{LINGER, LINGER_BYTES, LINGER_TIME};
 use super::census::{Refusal, Seat};
 use super::frames::{Flood, Frames};
 use super::gather::Gather;
+use super::manners::{Manners, Over};
 
 /// How long a client that has ended its side, and takes nothing, is still believed to wait for its answer.
 ///
 /// A half-close and a client that went away look alike: only writing tells them apart. This is long enough for
 /// answers that are on their way, and keeps an upstream busy for nobody no longer than that.
 const HALF_CLOSED: Duration = Duration::from_secs(2);
-
-/// Until a connection's limits are known, a client may take this long to take a byte.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a client is told whose head did not come in time (RFC 9110 section 15.5.9).
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n\
@@ -63,135 +60,6 @@ pub struct ClientIo {
 enum Stream {
     Plain(Socket),
     Tls(Box<TlsStream<Socket>>),
-}
-
-/// How patient a connection is, whether it lingers, how much was written; shared with whoever serves requests on it.
-///
-/// Atomic because hyper wants a connection that could move between threads; it never does.
-#[derive(Debug, Clone)]
-pub struct Manners(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    patience: AtomicU64,
-    linger: AtomicBool,
-    answering: AtomicBool,
-    cut: AtomicBool,
-    written: AtomicU64,
-    begin: Instant,
-    /// When the head that is being read began: milliseconds from `begin`, and one; 0 where none has.
-    head_since: AtomicU64,
-    greeted: AtomicBool,
-    /// Nothing is read any more; the client may be told why.
-    over: AtomicU8,
-    met: AtomicU8,
-}
-
-/// Values of `over`.
-const OPEN: u8 = 0;
-const OVER: u8 = 1;
-const OVER_TOO_SLOW: u8 = 2;
-
-/// The value of `met` where no limit was; else a [`Refusal`]'s number and one.
-const NOTHING: u8 = 0;
-
-impl Manners {
-    fn new() -> Self {
-        Self(Arc::new(Shared {
-            patience: AtomicU64::new(millis(PATIENCE)),
-            linger: AtomicBool::new(false),
-            answering: AtomicBool::new(false),
-            cut: AtomicBool::new(false),
-            written: AtomicU64::new(0),
-            begin: Instant::now(),
-            head_since: AtomicU64::new(0),
-            greeted: AtomicBool::new(false),
-            over: AtomicU8::new(OPEN),
-            met: AtomicU8::new(NOTHING),
-        }))
-    }
-
-    /// When the head that is being read began, if one is.
-    pub(super) fn head_since(&self) -> Option<Instant> {
-        let since = self.0.head_since.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(self.0.begin + Duration::from_millis(since))
-    }
-
-    fn begin_head(&self) {
-        if self.0.head_since.load(Ordering::Relaxed) == 0 {
-            self.0.head_since.store(millis(self.0.begin.elapsed()) + 1, Ordering::Relaxed);
-        }
-    }
-
-    fn end_head(&self) {
-        self.0.head_since.store(0, Ordering::Relaxed);
-    }
-
-    /// Whether the client has said that it speaks HTTP/2.
-    pub(super) fn has_greeted(&self) -> bool {
-        self.0.greeted.load(Ordering::Relaxed)
-    }
-
-    /// Nothing more is read; a client whose head came too slowly is told so.
-    pub(super) fn end(&self, too_slow: bool) {
-        self.0.over.store(if too_slow { OVER_TOO_SLOW } else { OVER }, Ordering::Relaxed);
-    }
-
-    /// The limit that the client met and was cut off for.
-    pub(super) fn met(&self) -> Option<Refusal> {
-        let met = self.0.met.load(Ordering::Relaxed).checked_sub(1)?;
-        Refusal::ALL.get(usize::from(met)).copied()
-    }
-
-    /// Notes the limit that the client met.
-    pub(super) fn set_met(&self, refusal: Refusal) {
-        self.0.met.store(refusal as u8 + 1, Ordering::Relaxed);
-    }
-
-    /// How long a write may make no progress from now on.
-    pub fn set_patience(&self, patience: Duration) {
-        self.0.patience.store(millis(patience), Ordering::Relaxed);
-    }
-
-    /// Whether the client may still be sending when the connection is closed.
-    pub fn set_linger(&self, linger: bool) {
-        self.0.linger.store(linger, Ordering::Relaxed);
-    }
-
-    /// Whether a request of HTTP/1 is being answered, so that the client's end may be a half-close.
-    pub fn set_answering(&self, answering: bool) {
-        self.0.answering.store(answering, Ordering::Relaxed);
-        if answering {
-            self.end_head();
-        }
-    }
-
-    /// The answer broke off, and nothing but the connection's end says that it is over.
-    pub fn set_cut(&self) {
-        self.0.cut.store(true, Ordering::Relaxed);
-    }
-
-    fn answering(&self) -> bool {
-        self.0.answering.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that the client took so far.
-    pub fn written(&self) -> u64 {
-        self.0.written.load(Ordering::Relaxed)
-    }
-
-    /// How long a write may make no progress.
-    pub fn patience(&self) -> Duration {
-        Duration::from_millis(self.0.patience.load(Ordering::Relaxed))
-    }
-
-    fn linger(&self) -> bool {
-        self.0.linger.load(Ordering::Relaxed)
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[derive(Debug)]
@@ -271,7 +139,7 @@ impl ClientIo {
             } else {
                 self.manners.end_head();
             }
-            self.manners.0.greeted.store(frames.has_greeted(), Ordering::Relaxed);
+            self.manners.set_greeted(frames.has_greeted());
             return Ok(());
         };
         let farewell = frames.farewell();
@@ -290,12 +158,9 @@ impl ClientIo {
 
     /// Whether nothing is read any more; says so to the client, as far as the socket takes it at once.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let over = self.manners.0.over.load(Ordering::Relaxed);
-        if over == OPEN {
-            return false;
-        }
+        let Some(over) = self.manners.over() else { return false };
         // Nothing of an answer is on its way: heads are not waited for before.
-        if over == OVER_TOO_SLOW {
+        if over == Over::TooSlow {
             let _ = on_stream!(self, stream => stream.poll_write(cx, TOO_SLOW));
             self.manners.end(false);
         }
@@ -391,8 +256,7 @@ impl ClientIo {
 
     fn wrote(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(count)) = outcome {
-            // Nobody else writes it, so nothing is lost between the two.
-            self.manners.0.written.store(self.manners.written() + count as u64, Ordering::Relaxed);
+            self.manners.count_written(count);
         }
         self.with_patience(cx, outcome)
     }
@@ -412,7 +276,7 @@ impl ClientIo {
 
 impl Drop for ClientIo {
     fn drop(&mut self) {
-        if let (Stream::Plain(socket), true) = (&self.stream, self.manners.0.cut.load(Ordering::Relaxed)) {
+        if let (Stream::Plain(socket), true) = (&self.stream, self.manners.is_cut()) {
             // Zero has the kernel reset the connection. (TLS ends without its goodbye, which says the same.)
             socket2::SockRef::from(&socket.0).set_linger(Some(Duration::ZERO)).ok();
         }
@@ -536,81 +400,4 @@ impl AsyncWrite for ClientIo {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-    use std::task::{Wake, Waker};
-
-    use tokio::io::AsyncReadExt;
-    use tokio::net::{TcpListener, TcpStream};
-
-    use super::*;
-
-    /// Counts how often the task is woken.
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    async fn pair() -> (ClientIo, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
-        let client = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("connected");
-        let mut io = ClientIo::plain(Socket(listener.accept().await.expect("accepted").0));
-        io.gather();
-        (io, client)
-    }
-
-    #[tokio::test]
-    async fn what_was_flushed_goes_at_the_tasks_next_turn_in_one_piece() {
-        let (mut io, mut client) = pair().await;
-        let woken = Arc::<Woken>::default();
-        let waker = Waker::from(woken.clone());
-        let mut cx = Context::from_waker(&waker);
-        for part in [&b"one "[..], b"two ", b"three"] {
-            assert!(
-                matches!(Pin::new(&mut io).poll_write(&mut cx, part), Poll::Ready(Ok(count)) if count == part.len())
-            );
-            assert!(Pin::new(&mut io).poll_flush(&mut cx).is_ready());
-        }
-        assert_eq!(woken.0.load(Ordering::Relaxed), 3);
-        assert_eq!(io.manners().written(), 0, "nothing has left yet");
-        let mut buffer = [0; 64];
-        assert!(Pin::new(&mut io).poll_read(&mut cx, &mut ReadBuf::new(&mut buffer)).is_pending());
-        assert_eq!(io.manners().written(), 13);
-        let count = client.read(&mut buffer).await.expect("read");
-        assert_eq!(&buffer[..count], b"one two three");
-    }
-
-    #[tokio::test]
-    async fn a_client_that_takes_nothing_does_not_have_its_task_turn_round_and_round() {
-        let (mut io, mut client) = pair().await;
-        let woken = Arc::<Woken>::default();
-        let waker = Waker::from(woken.clone());
-        let mut cx = Context::from_waker(&waker);
-        let part = [b'x'; 4096];
-        let mut written = 0;
-        // Until the kernel's buffers and ours are full.
-        while let Poll::Ready(count) = Pin::new(&mut io).poll_write(&mut cx, &part) {
-            written += count.expect("written");
-        }
-        let before = woken.0.load(Ordering::Relaxed);
-        let mut buffer = [0; 64];
-        for _ in 0..10 {
-            assert!(Pin::new(&mut io).poll_read(&mut cx, &mut ReadBuf::new(&mut buffer)).is_pending());
-            assert!(Pin::new(&mut io).poll_flush(&mut cx).is_pending());
-        }
-        assert_eq!(woken.0.load(Ordering::Relaxed), before, "only the socket wakes it");
-        // Nothing is lost of what was taken.
-        let reading = tokio::spawn(async move {
-            let mut all = Vec::new();
-            client.read_to_end(&mut all).await.expect("read");
-            all.len()
-        });
-        std::future::poll_fn(|cx| Pin::new(&mut io).poll_send(cx)).await.expect("sent");
-        drop(io);
-        assert_eq!(reading.await.expect("read"), written);
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@ mod crew;
 mod crowd;
 mod frames;
 mod gather;
+mod manners;
 mod service;
 mod signals;
 mod silence;
