@@ -132,7 +132,7 @@ pub(super) const ROWS: &[Row] = &[
     (
         "a small body that nobody reads, and the next",
         "TRACE /x HTTP/1.1¶Host: chat.example¶Content-Length: 5¶¶helloGET /y HTTP/1.1¶Host: chat.example¶¶",
-        ("405 200 GET /y …", "GET /y HTTP/1.1¶host: chat.example¶¶"),
+        ("405 ¦ 200 GET /y …", "GET /y HTTP/1.1¶host: chat.example¶¶"),
     ),
     (
         "CONNECT, and a request that would be in its tunnel",
