@@ -7,7 +7,9 @@
 
 mod body;
 mod connect;
+mod fetch;
 mod hearing;
+mod open;
 mod pool;
 mod probe;
 mod room;
@@ -18,8 +20,10 @@ mod trouble;
 
 pub use body::{BodyFailure, Progress, RequestBody, UpstreamBody};
 pub use connect::UpstreamIo;
+pub use fetch::CloneHead;
 pub use hearing::Hearing;
-pub use pool::{CloneHead, Counted, Lease, SendFailure, Upstream};
+pub use open::Counted;
+pub use pool::{Lease, SendFailure, Upstream};
 pub use probe::Check;
 pub use standing::{Found, Standing, Standings};
 pub use tls::{Trust, TrustError};

@@ -6,18 +6,12 @@
 //! comes beyond that is turned away.
 
 use std::cell::{Cell, RefCell};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::config::model::{Proxy, UpstreamAddress};
@@ -25,21 +19,13 @@ use crate::error::RequestError;
 
 use super::body::RequestBody;
 use super::connect::connect;
-use super::hearing::{Bond, Hearing};
+use super::open::{Counted, Open};
 use super::room::{Limits, Needs, Queue, Room, Slot};
 use super::standing::Standing;
 use super::tls::Trust;
-use super::trouble::Trouble;
 
 /// Idle connections kept per upstream and worker: more than a busy house ever has open at once.
 const MAX_IDLE: usize = 256;
-
-/// Largest head of a response, in bytes. Mattermost's and Node's are well under it.
-const MAX_HEAD: usize = 128 * 1024;
-
-/// How long a connection may go on that nobody holds any more: it has an end to send, or an upload that was answered
-/// before its end. nginx closes at once.
-const LET_GO: Duration = Duration::from_secs(5);
 
 /// How long ago a connection may have been used at most to get a request that cannot be sent a second time.
 ///
@@ -67,27 +53,6 @@ pub struct Upstream {
     keeps_open: Cell<bool>,
 }
 
-/// An open connection.
-#[derive(Debug)]
-struct Open {
-    sender: SendRequest<RequestBody>,
-    hold: Hold,
-}
-
-/// The hold on a connection of whoever sends on it, or keeps it for later.
-#[derive(Debug)]
-struct Hold {
-    bond: Bond,
-    /// Its end tells the connection.
-    _told: oneshot::Sender<()>,
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.bond.let_go();
-    }
-}
-
 #[derive(Debug)]
 struct Idle {
     open: Open,
@@ -101,23 +66,6 @@ pub struct Lease {
     open: Open,
     reused: bool,
     retired: Cell<bool>,
-}
-
-/// Counts a connection of this worker as long as it is there.
-#[derive(Debug)]
-pub struct Counted(Rc<Cell<usize>>);
-
-impl Counted {
-    fn new(count: &Rc<Cell<usize>>) -> Self {
-        count.set(count.get() + 1);
-        Self(count.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
 }
 
 /// A request that brought no answer.
@@ -260,28 +208,9 @@ impl Upstream {
     async fn connect(self: &Rc<Self>, slot: Slot) -> Result<Lease, RequestError> {
         let counted = Counted::new(&self.open);
         let io = connect(&self.address, self.trust.as_ref(), self.connect_timeout).await?;
-        let bond = Bond::default();
-        let (sender, connection) = http1::Builder::new()
-            .max_header_size(MAX_HEAD)
-            .handshake(TokioIo::new(Hearing::new(io, bond.clone())))
-            .await
-            .map_err(|source| RequestError::Broken { upstream: self.address.origin.clone(), source })?;
-        let (told, let_go) = oneshot::channel();
-        let hold = Hold { bond: bond.clone(), _told: told };
-        // Its errors reach whoever waits for an answer on it; nobody else needs them.
-        tokio::task::spawn_local(async move {
-            let mut serving = pin!(connection.with_upgrades());
-            tokio::select! {
-                biased;
-                _ = serving.as_mut() => {}
-                // The rest of an upload that was answered early may have nobody who takes it.
-                _ = let_go => if !bond.is_deaf() {
-                    tokio::time::timeout(LET_GO, serving).await.ok();
-                }
-            }
-            drop((slot, counted));
-        });
-        Ok(Lease { upstream: self.clone(), open: Open { sender, hold }, reused: false, retired: Cell::new(false) })
+        let open = Open::over(io, (slot, counted)).await;
+        let open = open.map_err(|source| RequestError::Broken { upstream: self.address.origin.clone(), source })?;
+        Ok(Lease { upstream: self.clone(), open, reused: false, retired: Cell::new(false) })
     }
 
     /// Waits for room, at most as long as connecting may take.
@@ -304,7 +233,7 @@ impl Upstream {
                 biased;
                 Some(mut open) = handed => {
                     // It has just been read to its end; hyper may need a moment to see so.
-                    match open.sender.ready().await {
+                    match open.ready().await {
                         Ok(()) => Granted::Open(open),
                         Err(_) => Granted::Slot(self.room.take().await),
                     }
@@ -314,38 +243,6 @@ impl Upstream {
         };
         let waited = tokio::time::timeout(self.connect_timeout, granted).await;
         waited.map_err(|_| full("none of its max_connections got free within connect_timeout"))
-    }
-
-    /// Asks something small of ours and reads the whole answer, at most `max_body` bytes, within `limit`.
-    ///
-    /// # Errors
-    /// Whatever kept the answer away; too large a body is [`RequestError::WrongAnswer`].
-    pub async fn fetch(
-        self: &Rc<Self>,
-        request: Request<()>,
-        max_body: usize,
-        limit: Duration,
-    ) -> Result<Response<Bytes>, RequestError> {
-        let upstream = || self.address.origin.clone();
-        let exchange = async {
-            let (response, lease) = self.ask(request).await?;
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, max_body).collect().await.map_err(|_| RequestError::WrongAnswer {
-                upstream: upstream(),
-                what: "its answer is too large or broke off",
-            })?;
-            lease.give_back();
-            Ok(Response::from_parts(parts, body.to_bytes()))
-        };
-        let answer = match tokio::time::timeout(limit, exchange).await {
-            Ok(answer) => answer,
-            Err(_) => Err(RequestError::Timeout { upstream: upstream(), what: "answer", limit }),
-        };
-        answer.inspect_err(|error| {
-            if let Some(trouble) = Trouble::of(error) {
-                self.standing.note(trouble);
-            }
-        })
     }
 
     /// Drops idle connections that are too old or closed, and learns from them whether the upstream keeps any open.
@@ -358,7 +255,7 @@ impl Upstream {
             self.idle.borrow_mut().clear();
         }
         self.idle.borrow_mut().retain(|idle| {
-            let (closed, age) = (idle.open.sender.is_closed(), now.duration_since(idle.since));
+            let (closed, age) = (idle.open.is_closed(), now.duration_since(idle.since));
             if closed {
                 self.keeps_open.set(false);
             } else if age >= JUST_USED {
@@ -366,25 +263,6 @@ impl Upstream {
             }
             !closed && age < self.idle_timeout
         });
-    }
-
-    /// A bodiless request of ours, tried a second time on a new connection where the first was a stale one.
-    async fn ask(self: &Rc<Self>, request: Request<()>) -> Result<(Response<Incoming>, Lease), RequestError> {
-        let request = request.map(|()| RequestBody::empty());
-        let again = request.clone_head();
-        let mut lease = self.lease(true).await?;
-        let failure = match lease.send(request).await {
-            Ok(response) => return Ok((response, lease)),
-            Err(failure) if !failure.reused => failure,
-            Err(_) => {
-                lease = self.fresh().await?;
-                match lease.send(again).await {
-                    Ok(response) => return Ok((response, lease)),
-                    Err(failure) => failure,
-                }
-            }
-        };
-        Err(RequestError::Broken { upstream: self.address.origin.clone(), source: failure.error })
     }
 
     fn take_idle(&self, repeatable: bool) -> Option<Open> {
@@ -398,13 +276,13 @@ impl Upstream {
             at -= 1;
             let candidate = &idle[at];
             let age = now.duration_since(candidate.since);
-            if candidate.open.sender.is_closed() || age >= self.idle_timeout {
+            if candidate.open.is_closed() || age >= self.idle_timeout {
                 idle.remove(at);
             } else if !repeatable && age >= JUST_USED {
                 // Those further down are older still. The new connection will be put on top, so the oldest makes room.
                 idle.remove(0);
                 break;
-            } else if candidate.open.sender.is_ready() {
+            } else if candidate.open.is_ready() {
                 return Some(idle.remove(at).open);
             }
             // Not ready: its last exchange is just being put away; the next one down will do.
@@ -420,10 +298,7 @@ impl Lease {
     /// The failure, with the request where not a byte of it was sent.
     pub async fn send(&mut self, request: Request<RequestBody>) -> Result<Response<Incoming>, SendFailure> {
         let reused = self.reused;
-        self.open.hold.bond.begin();
-        let outcome = self.open.sender.try_send_request(request).await;
-        self.open.hold.bond.answered();
-        outcome.map_err(|mut failure| {
+        self.open.send(request).await.map_err(|mut failure| {
             let unsent = failure.take_message();
             SendFailure { error: failure.into_error(), unsent, reused }
         })
@@ -447,7 +322,7 @@ impl Lease {
     /// Puts the connection back for reuse, unless it is closed or retired or there are enough; who waits for one gets it
     /// first.
     pub fn give_back(self) {
-        let gone = self.open.sender.is_closed() || self.open.hold.bond.is_deaf();
+        let gone = self.open.is_gone();
         if self.retired.get() || gone {
             return;
         }
@@ -473,20 +348,4 @@ enum Granted {
     Slot(Slot),
     /// A connection.
     Open(Open),
-}
-
-/// Copies a request that has no body.
-pub trait CloneHead {
-    /// The same head; the body is empty.
-    fn clone_head(&self) -> Self;
-}
-
-impl CloneHead for Request<RequestBody> {
-    fn clone_head(&self) -> Self {
-        let mut copy = Request::new(RequestBody::empty());
-        copy.method_mut().clone_from(self.method());
-        copy.uri_mut().clone_from(self.uri());
-        copy.headers_mut().clone_from(self.headers());
-        copy
-    }
 }

@@ -1,9 +1,8 @@
-//! Station 1: sockets that listen, and the loop that accepts.
+//! Station 1: sockets that listen.
 //!
 //! There are as many sockets for an address as workers (`SO_REUSEPORT`), so the
 //! kernel deals connections out and no worker wakes another. All are bound
-//! before any worker starts: nothing half-starts. An accept error never ends the
-//! loop; when descriptors run out it waits a moment and goes on.
+//! before any worker starts: nothing half-starts.
 //!
 //! A socket is never closed while its address is served. The kernel keeps
 //! connections that nobody has accepted with the very socket that their first
@@ -29,21 +28,9 @@ use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, SockFilter, SockRef, Socket as RawSocket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
-
-use crate::log::seldom::Seldom;
 
 /// Connections that the kernel holds for us while we are busy; it caps this at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
-
-/// How long to wait when no connection can be accepted for want of descriptors or memory: at first, and at most.
-/// Meanwhile the kernel keeps the connections that come.
-const BREATH: Duration = Duration::from_millis(25);
-/// See [`BREATH`].
-const LONGEST_BREATH: Duration = Duration::from_millis(400);
-
-/// A want is over when connections were accepted for this long since.
-const SETTLED: Duration = Duration::from_secs(2);
 
 /// How long a socket of an address that is given up is still accepted on: a handshake that was under way takes as long
 /// as a packet takes to the client and back, and a second is three times what that takes around the world.
@@ -341,70 +328,6 @@ impl Listener {
     /// Whether it is the same socket, on which the same is spoken.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.socket, &other.socket) && self.speaks == other.speaks
-    }
-}
-
-/// Accepts for ever; hands every connection to `serve`, which must not wait.
-///
-/// Where none can be accepted for want of descriptors or memory it waits, longer each time, after calling
-/// `make_room`; the log has it when that begins, every few seconds while it lasts, and when it is over.
-pub async fn accept(listener: &TcpListener, mut serve: impl FnMut(TcpStream, SocketAddr), make_room: impl Fn()) {
-    let mut want = None;
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                if let Some(since) = want.take_if(|want: &mut Want| want.last.elapsed() >= SETTLED) {
-                    tracing::info!(after = ?since.begin.elapsed(), "accepting connections again");
-                }
-                serve(stream, peer);
-            }
-            // The client gave up between its SYN and our accept.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                if let Some(times) = CANNOT_ACCEPT.happens() {
-                    tracing::error!(%error, times, "cannot accept connections for the moment{}", mend(&error));
-                }
-                make_room();
-                tokio::time::sleep(Want::goes_on(&mut want)).await;
-            }
-        }
-    }
-}
-
-/// Shared by all listeners: they lack the same.
-static CANNOT_ACCEPT: Seldom = Seldom::new();
-
-/// What an operator can do about it.
-fn mend(error: &io::Error) -> &'static str {
-    use rustix::io::Errno;
-    match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::MFILE) => {
-            "; this process may open no more files and sockets: raise LimitNOFILE= in the systemd unit, \
-             or lower `connections` in [limits]"
-        }
-        Some(Errno::NFILE) => "; the whole machine may open no more files: see `sysctl fs.file-max`",
-        Some(Errno::NOBUFS | Errno::NOMEM) => "; the kernel has no memory for it",
-        _ => "",
-    }
-}
-
-/// A time without a new connection, for want of something.
-#[derive(Debug)]
-struct Want {
-    begin: Instant,
-    last: Instant,
-    breath: Duration,
-}
-
-impl Want {
-    /// How long to wait this time.
-    fn goes_on(want: &mut Option<Self>) -> Duration {
-        let now = Instant::now();
-        let want = want.get_or_insert_with(|| Self { begin: now, last: now, breath: BREATH });
-        // What worked in between was luck unless it lasted.
-        want.breath = if want.last.elapsed() >= SETTLED { BREATH } else { (want.breath * 2).min(LONGEST_BREATH) };
-        want.last = now;
-        want.breath
     }
 }
 

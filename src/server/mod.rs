@@ -13,6 +13,7 @@ pub mod snapshot;
 pub mod tls;
 pub mod worker;
 
+mod accept;
 mod answer;
 mod asked;
 mod crew;

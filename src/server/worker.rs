@@ -28,11 +28,12 @@ use crate::handler::proxy::tunnel::Tunnels;
 use crate::log::access::{self, Out};
 use crate::outgoing::Upstream;
 
+use super::accept::accept;
 use super::census::Census;
 use super::conn;
 use super::crowd::Crowd;
 use super::drain::{Ending, PATIENCE, Phase};
-use super::listen::{LINGER, Listener, accept};
+use super::listen::{LINGER, Listener};
 use super::snapshot::{Served, Snapshot};
 use super::tls::Tls;
 
