@@ -40,6 +40,10 @@ pub mod log;
 
 pub mod control;
 
+pub mod privilege;
+
+mod line;
+
 pub mod cli;
 
 pub mod config;

@@ -29,7 +29,7 @@ pub mod reload;
 mod roots;
 pub mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod walk;
 pub(crate) mod words;
 mod write;

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use thiserror::Error;
 
+use crate::privilege::reader::{self, Refusal};
+
 /// Largest file that is read, in bytes: four times a whole system's root list as PEM (about 220 KiB).
 pub const MAX_BYTES: u64 = 1024 * 1024;
 
@@ -24,7 +26,7 @@ pub enum ReadError {
     Missing(io::Error),
     /// It is there, but not for us.
     #[error("permission denied{0}")]
-    Denied(Denied, io::Error),
+    Denied(Box<Denied>, io::Error),
     /// A folder.
     #[error("is a folder, not a file")]
     Folder,
@@ -48,17 +50,30 @@ pub struct Denied {
     file: Option<(u32, u32)>,
     /// The first folder on the way that may not be entered.
     folder: Option<PathBuf>,
+    /// Why the reader process, where there is one, does not open it either.
+    reader: Option<Refusal>,
 }
 
 impl Denied {
-    fn look(path: &Path) -> Self {
+    fn look(path: &Path, reader: Option<Refusal>) -> Self {
         let file = path.metadata().ok().map(|found| (found.uid(), found.mode() & 0o7777));
         let folder = match file {
             Some(_) => None,
             // The deepest folder that can still be looked at is the one that lets nobody in.
             None => path.ancestors().skip(1).find(|folder| folder.metadata().is_ok()),
         };
-        Self { asker: rustix::process::geteuid().as_raw(), file, folder: folder.map(Path::to_owned) }
+        Self { asker: rustix::process::geteuid().as_raw(), file, folder: folder.map(Path::to_owned), reader }
+    }
+
+    fn mend(&self, origin: &str) -> String {
+        match (self.reader.as_ref().and_then(Refusal::mend), &self.folder) {
+            (Some(mend), _) => mend,
+            (None, Some(folder)) => format!(
+                "let gatepost's group in: chgrp gatepost {folder} && chmod g+x {folder}; or copy the files where it may read",
+                folder = folder.display(),
+            ),
+            (None, None) => format!("let gatepost's group read it: chgrp gatepost {origin} && chmod 0640 {origin}"),
+        }
     }
 }
 
@@ -69,7 +84,8 @@ impl std::fmt::Display for Denied {
         } else if let Some(folder) = &self.folder {
             write!(f, ": the folder {} may not be entered", folder.display())?;
         }
-        write!(f, ", and this process is user {}", self.asker)
+        write!(f, ", and this process is user {}", self.asker)?;
+        self.reader.iter().try_for_each(|refusal| write!(f, "; {refusal}"))
     }
 }
 
@@ -78,13 +94,7 @@ impl ReadError {
     pub fn mend(&self, origin: &str) -> Option<String> {
         match self {
             Self::Missing(_) => Some("check the name in the configuration".to_owned()),
-            Self::Denied(Denied { folder: Some(folder), .. }, _) => Some(format!(
-                "let gatepost's group in: chgrp gatepost {folder} && chmod g+x {folder}; or copy the files where it may read",
-                folder = folder.display(),
-            )),
-            Self::Denied(..) => {
-                Some(format!("let gatepost's group read it: chgrp gatepost {origin} && chmod 0640 {origin}"))
-            }
+            Self::Denied(denied, _) => Some(denied.mend(origin)),
             Self::Folder => Some("name the file in it, for example fullchain.pem or privkey.pem".to_owned()),
             Self::NotRegular | Self::TooLarge | Self::Io(_) => None,
         }
@@ -113,20 +123,40 @@ pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
+/// With the rights of this process, else through the reader process, where there is one.
 fn open(path: &Path) -> Result<File, ReadError> {
     // Without NONBLOCK a FIFO that nobody writes to would hold the start for ever.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| {
-        match error.kind() {
-            io::ErrorKind::NotFound => ReadError::Missing(error),
-            // `chain = "fullchain.pem/privkey.pem"`: a file where a folder was meant.
-            io::ErrorKind::NotADirectory => ReadError::Missing(error),
-            io::ErrorKind::PermissionDenied => ReadError::Denied(Denied::look(path), error),
-            // Linux answers so for a socket.
-            _ if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => ReadError::NotRegular,
-            _ => ReadError::Io(error),
+    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let error = match opened {
+        Ok(file) => return Ok(file),
+        Err(error) => error,
+    };
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return Err(said(path, error, None));
+    }
+    match reader::current().map(|reader| reader.open(path)) {
+        Some(Ok(file)) => Ok(file),
+        Some(Err(Refusal::System(number))) => {
+            let refusal = Refusal::System(number);
+            Err(said(path, io::Error::from_raw_os_error(number), Some(refusal)))
         }
-    })
+        Some(Err(refusal)) => Err(said(path, error, Some(refusal))),
+        None => Err(said(path, error, None)),
+    }
+}
+
+fn said(path: &Path, error: io::Error, refusal: Option<Refusal>) -> ReadError {
+    match error.kind() {
+        io::ErrorKind::NotFound => ReadError::Missing(error),
+        // `chain = "fullchain.pem/privkey.pem"`: a file where a folder was meant.
+        io::ErrorKind::NotADirectory => ReadError::Missing(error),
+        io::ErrorKind::IsADirectory => ReadError::Folder,
+        io::ErrorKind::PermissionDenied => ReadError::Denied(Box::new(Denied::look(path, refusal)), error),
+        // Linux answers so for a socket.
+        _ if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => ReadError::NotRegular,
+        _ => ReadError::Io(error),
+    }
 }
 
 #[cfg(test)]

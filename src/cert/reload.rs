@@ -27,6 +27,7 @@ use crate::config::model::CertificateFiles;
 
 use self::look::{Asked, Look, Seen, Stamp};
 use self::trail::Trail;
+pub(crate) use self::watch::TOLD;
 use self::watch::{Ear, Watch};
 use super::words::date;
 use super::{Live, Loaded, NotLoaded, expiry};

@@ -134,6 +134,12 @@ pub(super) struct Entry {
     pub(super) files: CertificateFiles,
 }
 
+/// A folder that nobody else comes into, as keys are kept in.
+pub(crate) fn private_folder() -> TempDir {
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    tempfile::Builder::new().permissions(private).tempdir().expect("a folder")
+}
+
 impl Entry {
     /// `fullchain.pem` with this text, `privkey.pem` with the key of this pair, and this root trusted.
     pub(super) fn new(fullchain: &str, key: &Pair, root: &Pair) -> Self {
@@ -145,7 +151,7 @@ impl Entry {
 
     /// One file for chain and key.
     pub(super) fn combined(text: &str, root: &Pair) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = private_folder();
         let files = CertificateFiles {
             chain: folder.path().join("fullchain.pem"),
             key: None,

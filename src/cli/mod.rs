@@ -28,6 +28,7 @@ pub use config_file::ConfigFile;
 
 use crate::config::render::Colour;
 use crate::config::source::ReadError;
+use crate::privilege::reader;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -98,6 +99,9 @@ Examples:
     /// Have the running gatepost hand over to a new process: a new version, say
     #[command(after_help = steer::AFTER_UPGRADE)]
     Upgrade(steer::Arguments),
+    /// What gatepost starts for itself; see `privilege::reader`
+    #[command(name = reader::COMMAND, hide = true)]
+    KeyReader,
     /// Sign a token for a room as a launcher would, and explain what it says
     #[command(after_help = token::AFTER_HELP)]
     Token(token::Arguments),
@@ -157,6 +161,9 @@ pub enum Failure {
     /// No meeting token can be signed: the message says why, and what mends it.
     #[error("error: {0}")]
     Token(String),
+    /// The reader process cannot be one.
+    #[error("error: {}", with_causes(.0))]
+    Reader(#[source] reader::ServeError),
     /// No running gatepost answers: the message says why.
     #[error("error: {0}")]
     Control(String),
@@ -178,6 +185,7 @@ impl Failure {
             | Self::Serve(_)
             | Self::Token(_)
             | Self::Control(_)
+            | Self::Reader(_)
             | Self::Demo(_) => ExitCode::FAILURE,
         }
     }
@@ -215,6 +223,11 @@ impl Cli {
             Command::Password(arguments) => printed(|out| password::run(arguments, out)),
             Command::Reload(arguments) => printed(|out| steer::reload(arguments, out)),
             Command::Upgrade(arguments) => printed(|out| steer::upgrade(arguments, out)),
+            Command::KeyReader => match reader::serve() {
+                Ok(()) => Ok(Status::Fine),
+                Err(error @ reader::ServeError::Typed) => Err(Failure::Usage(error.to_string())),
+                Err(error) => Err(Failure::Reader(error)),
+            },
             Command::Token(arguments) => printed(|out| token::run(arguments, out)),
         }
     }

@@ -1,6 +1,7 @@
-//! `gatepost run`: read everything, then bind, then serve.
+//! `gatepost run`: bind, give privileges up, read everything, then serve.
 //!
-//! Nothing half-starts: a configuration with a fatal finding, a certificate that
+//! What takes privileges comes first, while there is one thread; whatever is read and run
+//! after it is with the rights of whom it is served by. Nothing half-starts: a configuration with a fatal finding, a certificate that
 //! cannot be used, a key that does not sign or a port that is taken end it before
 //! the first connection is accepted. Where another gatepost serves until this one is
 //! ready, that one hears why.
@@ -8,6 +9,7 @@
 mod error;
 mod house;
 mod named;
+mod shed;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use crate::control::door::Door;
 use crate::jitsi::installation::Installation;
 use crate::log::setup::program_log;
 use crate::outgoing::{Standings, rounds};
+use crate::privilege::{self, reader};
 use crate::server::census::Census;
 use crate::server::descriptors;
 use crate::server::handover::Inherited;
@@ -39,8 +42,12 @@ use named::{Named, put_issued, renewals, report};
 
 /// Serves what the file says until told to stop.
 pub(super) fn run(file: &ConfigFile) -> Result<Status, Failure> {
+    privilege::keep_memory_private();
     // First of all: it changes the environment, which nothing else may look at meanwhile.
     let mut inherited = Inherited::find().map_err(ServeError::from)?;
+    if let Some(reader) = inherited.reader.take() {
+        reader.install();
+    }
     let parsed = file
         .parse(&Surroundings::of_this_process())
         .inspect_err(|failure| inherited.before.failed(&failure.to_string()))?;
@@ -66,6 +73,15 @@ pub fn serve(
     report(&findings, &source);
     descriptors::raise();
     let census = Arc::new(Census::new(&config.limits));
+    let user = shed::user(&config, &source)?;
+    if let Some(user) = &user {
+        shed::leave_reader(&source.path, user);
+    }
+    let (sockets, leaving) = sockets(&std::mem::take(&mut inherited.sockets), &config)?;
+    let admin = inherited.admin.take().map(|(wanted, listener)| (wanted, Arc::new(listener)));
+    let admin = watch::Sender::new(admin_socket(config.admin, admin)?);
+    shed::shed(&config, user.as_ref())?;
+
     let installation = Arc::new(Installation::at(&config.server.state, Clock::System));
     let standings = Arc::new(Standings::default());
     let Named { mut snapshot, certificates, findings } = Named::by(&config, &source, None, &installation, &standings)?;
@@ -76,9 +92,7 @@ pub fn serve(
     put_issued(wanted.as_ref(), &live);
 
     let workers = config.server.workers.get();
-    let (sockets, leaving) = sockets(&std::mem::take(&mut inherited.sockets), &config)?;
-    let admin = inherited.admin.take().map(|(wanted, listener)| (wanted, Arc::new(listener)));
-    let admin = watch::Sender::new(admin_socket(config.admin, admin)?);
+    sockets.listen()?;
     let bound: Vec<_> = sockets.bound().collect();
     snapshot.https_port = https_port(snapshot.https_port, &sockets);
     let log = AccessLog::start(&config.log.access)?;
@@ -95,6 +109,7 @@ pub fn serve(
         door: door(&config, inherited.before.follows()),
     };
     announce(&bound);
+    reader::watch();
     let beside = {
         let subject = status::Subject {
             live: live.clone(),

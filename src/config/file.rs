@@ -47,6 +47,8 @@ pub(super) struct Server {
     pub(super) control: Key<String>,
     pub(super) drain: Key<Span>,
     pub(super) trusted_proxies: Option<Vec<Spanned<Network>>>,
+    pub(super) user: Key<String>,
+    pub(super) group: Key<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

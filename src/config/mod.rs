@@ -64,8 +64,9 @@ pub fn control(path: &Path, surroundings: &Surroundings) -> PathBuf {
     let server = document.as_ref().and_then(|document| document.get("server")?.as_table());
     let folder = path.parent().unwrap_or(Path::new(""));
     let key = |name| Some(folder.join(server?.get(name)?.as_str()?));
-    let state = || key("state").unwrap_or_else(|| surroundings.state());
-    key("control").unwrap_or_else(|| surroundings.control(&state()))
+    let service = server.is_some_and(|server| server.contains_key("user"));
+    let state = || key("state").unwrap_or_else(|| surroundings.state(service));
+    key("control").unwrap_or_else(|| surroundings.control(service, &state()))
 }
 
 /// A duration as the file writes it: `90s`, `2h`.

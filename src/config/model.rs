@@ -8,6 +8,7 @@ mod access;
 mod acme;
 mod launcher;
 mod limits;
+mod named;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ pub use launcher::{
     Anonymous, AtLimit, Budget, DisplayName, Guests, JitsiKey, LaunchMode, Launcher, MattermostSource, Moderators,
     Page, PemSource, People, PluginSource, Provider, Rooms, Way,
 };
+pub use named::SecretFile;
 
 pub use limits::{Limits, PerAddress};
 
@@ -96,6 +98,21 @@ pub struct Server {
     pub drain: Duration,
     /// Networks whose `X-Forwarded-*` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whom to become before anything is served, where gatepost is started as root.
+    pub user: Option<Account>,
+}
+
+/// `user` and `group` of `[server]`: names, or numbers. Whether the machine knows them is not looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub user: String,
+    /// Another group than the user's own.
+    pub group: Option<String>,
+    /// Where the file says `user`, for findings.
+    pub place: Place,
+    /// Where it says `group`; [`Self::place`] where it does not.
+    pub group_place: Place,
 }
 
 /// `[log]`.

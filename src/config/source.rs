@@ -3,10 +3,12 @@
 //! It only shows where things stand; what they mean is `shape`'s and `resolve`'s part.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use crate::privilege::reader;
 
 use super::finding::Place;
 
@@ -56,7 +58,7 @@ impl Source {
     /// # Errors
     /// Where it cannot be read or is not UTF-8.
     pub fn read(path: &Path) -> Result<Self, ReadError> {
-        let bytes = fs::read(path).map_err(|source| ReadError::Io { path: path.into(), source })?;
+        let bytes = whole(path).map_err(|source| ReadError::Io { path: path.into(), source })?;
         let text = String::from_utf8(bytes)
             .map_err(|error| ReadError::NotUtf8 { path: path.into(), at: error.utf8_error().valid_up_to() })?;
         Ok(Self { path: path.into(), text })
@@ -78,6 +80,19 @@ impl Source {
         let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
         Some((line, column))
     }
+}
+
+/// With the rights of this process, else through the reader process, where there is one: it may hold secrets, too.
+fn whole(path: &Path) -> io::Result<Vec<u8>> {
+    let error = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => error,
+        outcome => return outcome,
+    };
+    let Some(opened) = reader::current().map(|reader| reader.open(path)) else { return Err(error) };
+    let mut bytes = Vec::new();
+    // What cannot be opened so either is refused in the words of the first refusal.
+    opened.map_err(|_| error)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -38,13 +38,14 @@ impl Surroundings {
         }
     }
 
-    /// Where state is kept unless told: `/var/lib/gatepost` for root or a service, else below the user's own folder.
-    pub fn state(&self) -> PathBuf {
+    /// Where state is kept unless told: `/var/lib/gatepost` for root or a service, else below the user's own folder. A
+    /// configuration that names a `user` is a service's, whoever reads it.
+    pub fn state(&self, service: bool) -> PathBuf {
         // systemd sets these to what StateDirectory= made for the service; several are joined by colons.
         if let Some(folder) = self.folder("STATE_DIRECTORY") {
             return folder;
         }
-        if self.root {
+        if self.root || service {
             return "/var/lib/gatepost".into();
         }
         // The XDG base directory specification's default for XDG_STATE_HOME.
@@ -53,10 +54,10 @@ impl Surroundings {
     }
 
     /// Where the control socket is unless told.
-    pub fn control(&self, state: &Path) -> PathBuf {
+    pub fn control(&self, service: bool, state: &Path) -> PathBuf {
         match self.folder("RUNTIME_DIRECTORY") {
             Some(folder) => folder.join("control.sock"),
-            None if self.root => "/run/gatepost/control.sock".into(),
+            None if self.root || service => "/run/gatepost/control.sock".into(),
             None => state.join("control.sock"),
         }
     }
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn state_is_kept_where_the_one_who_runs_it_may_write() {
-        let state = |root, variables| surroundings(root, variables).state();
+        let state = |root, variables| surroundings(root, variables).state(false);
         assert_eq!(state(true, &[("HOME", "/root")]), Path::new("/var/lib/gatepost"));
         assert_eq!(state(false, &[("STATE_DIRECTORY", "/var/lib/a:/var/lib/b")]), Path::new("/var/lib/a"));
         assert_eq!(state(false, &[("HOME", "/home/x")]), Path::new("/home/x/.local/state/gatepost"));
@@ -102,9 +103,18 @@ mod tests {
 
     #[test]
     fn the_control_socket_goes_with_it() {
-        let control = |root, variables| surroundings(root, variables).control(Path::new("/s"));
+        let control = |root, variables| surroundings(root, variables).control(false, Path::new("/s"));
         assert_eq!(control(true, &[]), Path::new("/run/gatepost/control.sock"));
         assert_eq!(control(false, &[("RUNTIME_DIRECTORY", "/run/g")]), Path::new("/run/g/control.sock"));
         assert_eq!(control(false, &[]), Path::new("/s/control.sock"));
+    }
+
+    #[test]
+    fn with_a_user_both_are_a_services_whoever_asks() {
+        for root in [true, false] {
+            let asked = surroundings(root, &[("HOME", "/home/x")]);
+            assert_eq!(asked.state(true), Path::new("/var/lib/gatepost"));
+            assert_eq!(asked.control(true, Path::new("/s")), Path::new("/run/gatepost/control.sock"));
+        }
     }
 }

@@ -36,14 +36,12 @@
 //! a child of its own; it knows one socket a name and not a group of them, and
 //! brings `bincode` 1, which nobody maintains any more.
 
-mod line;
 mod predecessor;
 mod successor;
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::listen::Speaks;
 
@@ -70,6 +68,8 @@ enum Word {
         /// As the configuration has it.
         wanted: SocketAddr,
     },
+    /// Where the process that reads for the next one answers; it comes with this.
+    Reader,
     /// There are no more.
     ThatIsAll,
     /// Everything is there to serve.
@@ -86,8 +86,3 @@ enum Word {
     /// Do not serve.
     Not,
 }
-
-/// What is said makes no sense, or is not said at all.
-#[derive(Debug, Error)]
-#[error("the two processes do not understand each other: {0}")]
-struct Misunderstood(String);

@@ -103,9 +103,12 @@ impl BindError {
                 "; another program holds it: `ss -ltnp 'sport = :{}'` says which (Apache or nginx, still running?)",
                 self.address.port()
             ),
-            io::ErrorKind::PermissionDenied => "; ports below 1024 take root, or \
-                `setcap cap_net_bind_service=+ep` on the program"
-                .into(),
+            io::ErrorKind::PermissionDenied => {
+                "; ports below 1024 take root, or CAP_NET_BIND_SERVICE, at the start of \
+                gatepost, which gives both up before it serves: start it anew (systemctl restart gatepost), or have \
+                systemd hold the port (ListenStream= in gatepost.socket)"
+                    .into()
+            }
             io::ErrorKind::AddrNotAvailable => "; no interface has it: `ip address` lists those that are there".into(),
             _ => String::new(),
         }
@@ -158,7 +161,7 @@ impl Sockets {
     }
 
     /// What is listened on next: what is there and is still wanted stays, whatever is spoken on it; the rest is bound,
-    /// one socket a worker. Nothing of `self` changes.
+    /// one socket a worker, and does not listen yet. Nothing of `self` changes.
     ///
     /// Port 0 gives all workers the one free port that the first got. An IPv6 wildcard also takes IPv4; where
     /// the kernel has no IPv6, it falls back to `0.0.0.0` and says so in the log.
@@ -191,6 +194,27 @@ impl Sockets {
             None => Bound::new(speaks, wanted)?.for_workers(workers),
         });
         Ok(Self { addresses: addresses.collect::<Result<_, _>>()? })
+    }
+
+    /// Has the kernel take connections on all of them. Until then who comes to an address that was bound goes to the
+    /// process that serves there already, or is refused: nothing of theirs is lost where this one never serves.
+    ///
+    /// # Errors
+    /// Where another one listens there by now.
+    pub fn listen(&self) -> Result<(), BindError> {
+        for bound in &self.addresses {
+            for socket in &bound.sockets {
+                let is_listening = rustix::net::sockopt::socket_acceptconn(&socket.listener).unwrap_or(false);
+                if !is_listening {
+                    SockRef::from(&socket.listener).listen(BACKLOG).map_err(|source| BindError {
+                        scheme: bound.speaks.scheme(),
+                        address: bound.wanted,
+                        source,
+                    })?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What each of so many workers accepts on.
@@ -296,7 +320,6 @@ fn bind_one(address: SocketAddr) -> io::Result<(Arc<Socket>, SocketAddr)> {
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     let listener: std::net::TcpListener = socket.into();
     let address = listener.local_addr()?;
     Ok((Arc::new(Socket { listener, given_up: AtomicBool::new(false) }), address))

@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::clock::Clock;
 use crate::config::finding::{Finding, Severity};
 use crate::config::model::CertificateFiles;
+use crate::privilege::reader;
 
 use super::super::{Loaded, NotLoaded, load};
 use super::trail::Trail;
@@ -71,14 +72,21 @@ fn paths(files: &CertificateFiles) -> impl Iterator<Item = &Path> {
 
 /// What tells a file from what it was, without reading it: device, inode, size, and when content and inode changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp(Vec<Option<([u64; 3], [i64; 4])>>);
+pub(super) struct Stamp(Vec<Option<[i64; 7]>>);
 
 impl Stamp {
     pub(super) fn of(files: &CertificateFiles) -> Self {
-        let one = |path: &Path| {
-            let found = fs::metadata(path).ok()?;
-            let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
-            Some(([found.dev(), found.ino(), found.size()], times))
+        let one = |path: &Path| match fs::metadata(path) {
+            Ok(found) => {
+                let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
+                let [device, inode, size] = [found.dev(), found.ino(), found.size()].map(u64::cast_signed);
+                let [modified, modified_ns, changed, changed_ns] = times;
+                Some([device, inode, size, modified, modified_ns, changed, changed_ns])
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                reader::current().and_then(|reader| reader.stat(path).ok())
+            }
+            Err(_) => None,
         };
         Self(paths(files).map(one).collect())
     }

@@ -23,7 +23,7 @@ impl Scene {
     fn new() -> Self {
         let root = testing::ca("Root").self_signed();
         let middle = testing::ca("Middle").by(&root);
-        let place = Self { folder: tempfile::tempdir().expect("a folder"), root, middle };
+        let place = Self { folder: testing::private_folder(), root, middle };
         place.write("root.pem", &place.root.pem());
         place
     }

@@ -11,15 +11,22 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+
+use crate::privilege::reader::{self, Spot};
 
 /// Links followed before it counts as a circle: the kernel's own limit (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
 /// Which names in which folders matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Trail(BTreeMap<Folder, BTreeSet<OsString>>);
+pub(super) struct Trail {
+    own: BTreeMap<Folder, BTreeSet<OsString>>,
+    /// Files that lie where this process may not look, and what the reader process says of them.
+    of_reader: BTreeMap<PathBuf, Vec<Spot>>,
+}
 
 /// A folder by its real path; its device and inode tell it from another one that took its place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +47,12 @@ impl Trail {
 
     /// The folders, each with the names in it that matter.
     pub(super) fn folders(&self) -> impl Iterator<Item = (&Folder, &BTreeSet<OsString>)> {
-        self.0.iter()
+        self.own.iter()
+    }
+
+    /// Files that the reader process has to watch.
+    pub(super) fn of_reader(&self) -> impl Iterator<Item = &PathBuf> {
+        self.of_reader.keys()
     }
 
     fn walk(&mut self, file: &Path) {
@@ -77,6 +89,13 @@ impl Trail {
                     }
                 }
                 Ok(found) if found.is_dir() && !ahead.is_empty() => folder = here,
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    match reader::current().and_then(|reader| reader.trail(file).ok()) {
+                        Some(spots) => _ = self.of_reader.insert(file.to_owned(), spots),
+                        None => self.note(&folder, name),
+                    }
+                    return;
+                }
                 // The file itself, or as far as one gets today.
                 _ => return self.note(&folder, name),
             }
@@ -85,7 +104,7 @@ impl Trail {
 
     fn note(&mut self, folder: &Path, name: OsString) {
         let identity = fs::metadata(folder).ok().map(|found| (found.dev(), found.ino()));
-        self.0.entry(Folder { path: folder.to_owned(), identity }).or_default().insert(name);
+        self.own.entry(Folder { path: folder.to_owned(), identity }).or_default().insert(name);
     }
 }
 

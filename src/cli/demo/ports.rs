@@ -133,6 +133,7 @@ mod tests {
     fn a_port_that_workers_share_is_refused_too() {
         let address = (Speaks::Http, SocketAddr::new(LOOPBACK[0], 0));
         let sockets = Sockets::default().then([address], 2).expect("a port");
+        sockets.listen().expect("nobody else's");
         let port = sockets.bound().next().expect("its address").1.port();
         reserve("--http-port", port, &LOOPBACK, true).expect_err("taken");
     }

@@ -8,6 +8,8 @@ use crate::config::finding::{Finding, Severity};
 use crate::config::render;
 use crate::config::source::{ReadError, Source};
 use crate::log::writer::{Busy, OpenError};
+use crate::privilege::belongings::GiveError;
+use crate::privilege::shed::ShedError;
 use crate::server::RunError;
 use crate::server::handover::InheritError;
 use crate::server::listen::BindError;
@@ -55,6 +57,12 @@ pub enum ServeError {
     /// What a process before this one, or systemd, gave cannot be used.
     #[error(transparent)]
     Inherit(#[from] InheritError),
+    /// What the user that it becomes has to write cannot be given.
+    #[error(transparent)]
+    Give(#[from] GiveError),
+    /// Privileges cannot be given up.
+    #[error(transparent)]
+    Shed(#[from] ShedError),
     /// No thread for renewals is to be had.
     #[error("cannot look after certificates")]
     Engine(#[source] std::io::Error),

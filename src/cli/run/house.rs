@@ -22,6 +22,7 @@ use crate::log::access::Out;
 use crate::log::setup::program_log;
 use crate::log::writer::{Target, Writer};
 use crate::outgoing::Standings;
+use crate::privilege::reader::{self, Reader};
 use crate::server::census::Census;
 use crate::server::listen::{Sockets, Speaks};
 use crate::server::{self, Change};
@@ -56,11 +57,13 @@ pub(super) struct House {
 pub(super) struct Fixed {
     state: PathBuf,
     control: PathBuf,
+    user: Option<(String, Option<String>)>,
 }
 
 impl Fixed {
     pub(super) fn of(config: &Config) -> Self {
-        Self { state: config.server.state.clone(), control: config.server.control.clone() }
+        let user = config.server.user.as_ref().map(|account| (account.user.clone(), account.group.clone()));
+        Self { state: config.server.state.clone(), control: config.server.control.clone(), user }
     }
 }
 
@@ -82,6 +85,7 @@ impl House {
             true => None,
             false => Some(Target::open(&config.log.access)?),
         };
+        sockets.listen()?;
         Ok(Prepared { config, named, sockets, admin, log })
     }
 
@@ -115,6 +119,12 @@ impl House {
 
     /// Reads the file, and takes up what it says.
     fn read_again(&mut self, listening: &Sockets, told: &mut Told) -> Result<Change, ServeError> {
+        // It may name new files. What it does not let itself be told shows where one of them is read.
+        if let Some(Err(refusal)) = reader::current().map(Reader::look_again) {
+            let remark = format!("the reader process goes by the names that it knows: {refusal}");
+            tracing::warn!("{remark}");
+            told.remarks.push(remark);
+        }
         let source = config::read(&self.path)?;
         let Parsed { config, findings, source, .. } = config::parse(&source.text, &self.path);
         let Some(config) = config else {
@@ -124,8 +134,13 @@ impl House {
         let fixed = Fixed::of(&config);
         let prepared = self.prepare(config, &source, listening)?;
         told.add(&prepared.named.findings, &source);
-        if fixed != self.fixed {
+        if (&fixed.state, &fixed.control) != (&self.fixed.state, &self.fixed.control) {
             let remark = "`state` and `control` stay as they were until gatepost is upgraded or started anew";
+            tracing::warn!("{remark}");
+            told.remarks.push(remark.into());
+        }
+        if fixed.user != self.fixed.user {
+            let remark = "`user` and `group` stay as they were until gatepost is started anew";
             tracing::warn!("{remark}");
             told.remarks.push(remark.into());
         }

@@ -7,7 +7,7 @@ use serde_spanned::Spanned;
 use crate::config::defaults;
 use crate::config::file;
 use crate::config::finding::{Finding, Place};
-use crate::config::model::Server;
+use crate::config::model::{Account, Server};
 
 use super::{Gather, listen};
 
@@ -29,13 +29,14 @@ pub(super) fn resolve(table: Option<Spanned<file::Server>>, gather: &mut Gather<
             .findings
             .push(finding.mend("let `http` listen on port 80: a CA asks there first (RFC 8555 section 8.3)"));
     }
+    let user = account(file.user, file.group, gather);
     let state = match &file.state {
         Some(state) => gather.path(state),
-        None => gather.surroundings.state(),
+        None => gather.surroundings.state(user.is_some()),
     };
     let control = match &file.control {
         Some(control) => gather.path(control),
-        None => gather.surroundings.control(&state),
+        None => gather.surroundings.control(user.is_some(), &state),
     };
     for network in file.trusted_proxies.iter().flatten() {
         if network.get_ref().0.prefix_len() == 0 {
@@ -61,7 +62,29 @@ pub(super) fn resolve(table: Option<Spanned<file::Server>>, gather: &mut Gather<
         control,
         drain: file.drain.map_or(defaults::DRAIN, |drain| drain.into_inner().0),
         trusted_proxies,
+        user,
     }
+}
+
+fn account(user: Option<Spanned<String>>, group: Option<Spanned<String>>, gather: &mut Gather<'_>) -> Option<Account> {
+    let Some(user) = user else {
+        if let Some(group) = &group {
+            gather.no_effect(group, "group", "no `user` is named");
+        }
+        return None;
+    };
+    let place = Place::from(&user);
+    for name in std::iter::once(&user).chain(&group) {
+        if name.get_ref().is_empty() || name.get_ref().contains(['\0', ':', '\n']) {
+            gather.fatal(name, format!("{:?} is no name of the user database", name.get_ref()));
+        }
+    }
+    Some(Account {
+        user: user.into_inner(),
+        group_place: group.as_ref().map_or_else(|| place.clone(), Place::from),
+        group: group.map(Spanned::into_inner),
+        place,
+    })
 }
 
 fn workers(given: Option<&Spanned<i64>>, gather: &mut Gather<'_>) -> NonZeroUsize {

@@ -8,8 +8,9 @@ use std::time::Duration;
 use listenfd::ListenFd;
 use thiserror::Error;
 
-use super::line::Line;
 use super::{VARIABLE, Word};
+use crate::line::{LONGEST, Line};
+use crate::privilege::reader::Reader;
 use crate::server::listen::{Sockets, Speaks};
 
 /// How long the process before may take from one word to the next; it has nothing else to do.
@@ -22,6 +23,8 @@ pub struct Inherited {
     pub sockets: Sockets,
     /// Where the status page does, with the address as the configuration had it.
     pub admin: Option<(SocketAddr, TcpListener)>,
+    /// The reader that was started for this process.
+    pub reader: Option<Reader>,
     /// Who serves until this one is ready.
     pub before: Before,
 }
@@ -95,6 +98,7 @@ impl Inherited {
                     listener.set_nonblocking(true)?;
                     self.admin = Some((wanted, listener));
                 }
+                (Word::Reader, Some(descriptor)) => self.reader = Some(Reader::on(descriptor)?),
                 (Word::ThatIsAll, _) => break,
                 (other, _) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it said {other:?}"))),
             }
@@ -143,8 +147,10 @@ impl Before {
     /// Says why this process cannot serve.
     pub fn failed(&self, why: &str) {
         if let Some(line) = &self.0 {
+            // In JSON a character takes six bytes at most.
+            let why = why.chars().take(LONGEST / 8).collect();
             // Where nobody hears it, the log has it.
-            let _ = line.say(&Word::Failed { why: why.into() });
+            let _ = line.say(&Word::Failed { why });
         }
     }
 }

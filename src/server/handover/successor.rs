@@ -11,8 +11,9 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::line::Line;
 use super::{VARIABLE, Word};
+use crate::line::Line;
+use crate::privilege::reader;
 use crate::server::listen::Sockets;
 
 /// From the start of a process to its being ready: it reads files and makes nothing that takes long, but its disk may be slow.
@@ -108,6 +109,9 @@ impl Start {
 
     fn tell(&self, line: &Line) -> io::Result<Option<(Word, Option<std::os::fd::OwnedFd>)>> {
         line.patient(READY_WITHIN)?;
+        if let Some(reader) = reader::current() {
+            line.say_with(&Word::Reader, reader.another()?)?;
+        }
         for (speaks, wanted, held, listener) in self.sockets.each() {
             line.say_with(&Word::Listener { speaks, wanted, held }, listener)?;
         }

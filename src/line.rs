@@ -1,4 +1,6 @@
-//! The pair of sockets between two processes: messages that keep their borders (`SOCK_SEQPACKET`), each with a descriptor or none.
+//! A pair of sockets between two processes of ours: messages that keep their borders (`SOCK_SEQPACKET`), each with a descriptor or none.
+//!
+//! What is said on it, and who may say what, is for who uses it: `server::handover`, `privilege::reader`.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -11,24 +13,31 @@ use rustix::net::{
     SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
-use super::{Misunderstood, Word};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
 
 /// Longest message in bytes: what keeps a process from starting may be many findings.
-const LONGEST: usize = 64 * 1024;
+pub(crate) const LONGEST: usize = 64 * 1024;
+
+/// What is said makes no sense, or is not said at all.
+#[derive(Debug, Error)]
+#[error("the two processes do not understand each other: {0}")]
+struct Misunderstood(String);
 
 /// One end.
 #[derive(Debug)]
-pub(super) struct Line(OwnedFd);
+pub(crate) struct Line(OwnedFd);
 
 impl Line {
     /// Two ends of one; neither is inherited unless it is made somebody's standard input.
-    pub(super) fn pair() -> io::Result<(Self, OwnedFd)> {
+    pub(crate) fn pair() -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         Ok((Self(ours), theirs))
     }
 
     /// An end that was made elsewhere; an error where it is something else.
-    pub(super) fn of(end: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn of(end: OwnedFd) -> io::Result<Self> {
         match rustix::net::sockopt::socket_type(&end)? {
             SocketType::SEQPACKET => Ok(Self(end)),
             other => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is a socket of type {other:?}"))),
@@ -36,26 +45,29 @@ impl Line {
     }
 
     /// How long [`Line::hear`] waits at most.
-    pub(super) fn patient(&self, limit: Duration) -> io::Result<()> {
+    pub(crate) fn patient(&self, limit: Duration) -> io::Result<()> {
         Ok(set_socket_timeout(&self.0, Timeout::Recv, Some(limit))?)
     }
 
-    pub(super) fn say(&self, word: &Word) -> io::Result<()> {
+    /// Another descriptor of this end, for watching it.
+    pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
+        self.0.try_clone()
+    }
+
+    /// Says something.
+    pub(crate) fn say<W: Serialize>(&self, word: &W) -> io::Result<()> {
         self.send(word, &[])
     }
 
     /// With a descriptor, of which the other side gets one of its own.
-    pub(super) fn say_with(&self, word: &Word, descriptor: impl AsFd) -> io::Result<()> {
+    pub(crate) fn say_with<W: Serialize>(&self, word: &W, descriptor: impl AsFd) -> io::Result<()> {
         self.send(word, &[descriptor.as_fd()])
     }
 
-    fn send(&self, word: &Word, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-        let mut text = serde_json::to_vec(word)?;
-        if text.len() > LONGEST
-            && let Word::Failed { why } = word
-        {
-            let shorter: String = why.chars().take(LONGEST / 8).collect();
-            text = serde_json::to_vec(&Word::Failed { why: shorter })?;
+    fn send<W: Serialize>(&self, word: &W, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let text = serde_json::to_vec(word)?;
+        if text.len() > LONGEST {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the message is too long for the other side"));
         }
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut beside = SendAncillaryBuffer::new(&mut space);
@@ -68,7 +80,7 @@ impl Line {
     }
 
     /// The next message, with its descriptor where it has one; `None` where the other side has gone.
-    pub(super) fn hear(&self) -> io::Result<Option<(Word, Option<OwnedFd>)>> {
+    pub(crate) fn hear<W: DeserializeOwned>(&self) -> io::Result<Option<(W, Option<OwnedFd>)>> {
         let mut text = vec![0; LONGEST];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut beside = RecvAncillaryBuffer::new(&mut space);
@@ -106,32 +118,30 @@ mod tests {
         let theirs = Line::of(theirs).expect("an end");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let word = Word::Admin { wanted: address };
-        ours.say_with(&word, &listener).expect("said");
-        ours.say(&Word::ThatIsAll).expect("said");
+        ours.say_with(&address, &listener).expect("said");
+        ours.say(&"that is all").expect("said");
         let (heard, descriptor) = theirs.hear().expect("heard").expect("a word");
-        assert_eq!(heard, word);
+        assert_eq!(address, heard);
         let same = TcpListener::from(descriptor.expect("a descriptor"));
         assert_eq!(same.local_addr().expect("an address"), address);
-        let heard = theirs.hear().expect("heard").map(|(word, descriptor)| (word, descriptor.is_none()));
-        assert_eq!(heard, Some((Word::ThatIsAll, true)));
+        let heard = theirs.hear::<String>().expect("heard").map(|(word, descriptor)| (word, descriptor.is_none()));
+        assert_eq!(heard, Some(("that is all".to_owned(), true)));
         drop(ours);
-        assert!(theirs.hear().expect("an end").is_none());
-        assert!(theirs.say(&Word::Ready).is_err(), "and no signal");
+        assert!(theirs.hear::<String>().expect("an end").is_none());
+        assert!(theirs.say(&"ready").is_err(), "and no signal");
     }
 
     #[test]
     fn who_says_nothing_is_not_waited_for_for_ever() {
         let (ours, _theirs) = Line::pair().expect("a pair");
         ours.patient(Duration::from_millis(10)).expect("an option");
-        assert_eq!(ours.hear().expect_err("nothing").kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(ours.hear::<String>().expect_err("nothing").kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]
-    fn a_reason_that_is_too_long_is_cut() {
-        let (ours, theirs) = Line::pair().expect("a pair");
-        ours.say(&Word::Failed { why: "ö".repeat(LONGEST) }).expect("said");
-        let (heard, _) = Line::of(theirs).expect("an end").hear().expect("heard").expect("a word");
-        assert!(matches!(heard, Word::Failed { why } if why.starts_with("öö")));
+    fn what_the_other_side_could_not_take_is_not_sent() {
+        let (ours, _theirs) = Line::pair().expect("a pair");
+        let error = ours.say(&"x".repeat(LONGEST)).expect_err("too long");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 }
