@@ -14,6 +14,7 @@
 //! says why it is done so, and what else was weighed.
 
 pub mod belongings;
+pub mod exposure;
 pub mod reader;
 pub mod shed;
 pub mod user;

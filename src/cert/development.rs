@@ -143,6 +143,7 @@ pub fn write_into(folder: &Path, names: &[HostPattern], clock: Clock) -> Result<
         key: Some(key.clone()),
         trusted_roots: Some(root.clone()),
         allow_incomplete_chain: false,
+        strict_key_permissions: false,
         place: Place::default(),
         key_place: Place::default(),
         roots_place: Place::default(),

@@ -11,6 +11,7 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use crate::clock::Clock;
 use crate::config::finding::{Finding, Place, Severity};
 use crate::config::model::CertificateFiles;
+use crate::privilege::exposure;
 use crate::route::host::HostPattern;
 
 use super::chain;
@@ -72,7 +73,13 @@ fn read(files: &CertificateFiles, when_missing: Severity, findings: &mut Vec<Fin
     let chain = Pem::read(&files.chain);
     let key = files.key.as_deref().map(Pem::read).transpose();
     match (chain, key) {
-        (Ok(chain), Ok(key)) => Ok(Source { chain, key }),
+        (Ok(chain), Ok(key)) => {
+            let source = Source { chain, key };
+            let exposed = exposure(&source, files);
+            let is_refused = exposed.iter().any(|finding| finding.severity == Severity::Fatal);
+            findings.extend(exposed);
+            if is_refused { Err(NotLoaded::Refused) } else { Ok(source) }
+        }
         (chain, key) => {
             let errors = [(&files.place, chain.err()), (&files.key_place, key.err())];
             let errors: Vec<(&Place, PemError)> =
@@ -92,6 +99,14 @@ fn read(files: &CertificateFiles, when_missing: Severity, findings: &mut Vec<Fin
             Err(if all_missing { NotLoaded::Missing } else { NotLoaded::Refused })
         }
     }
+}
+
+/// Keys that others can read, in either file.
+fn exposure(source: &Source, files: &CertificateFiles) -> Vec<Finding> {
+    let of = |path, place| exposure::of(path, "key", place, files.strict_key_permissions);
+    let key = files.key.as_deref().and_then(|path| of(path, &files.key_place));
+    let chain = source.chain.has_key().then(|| of(&files.chain, &files.place)).flatten();
+    key.into_iter().chain(chain).collect()
 }
 
 /// A PEM error as a fatal finding.

@@ -157,6 +157,7 @@ impl Entry {
             key: None,
             trusted_roots: Some(folder.path().join("root.pem")),
             allow_incomplete_chain: false,
+            strict_key_permissions: false,
             place: Place(3..5),
             key_place: Place(6..7),
             roots_place: Place(8..9),

@@ -27,6 +27,7 @@ use crate::handler::{Building, Handler};
 use crate::jitsi::installation::Installation;
 use crate::jitsi::provider::{LEAST_SECRET, Meetings};
 use crate::outgoing::Standings;
+use crate::privilege::exposure;
 use crate::privilege::user::User;
 use crate::secret::source;
 
@@ -119,6 +120,7 @@ fn of_what_is_named(config: &Config) -> Vec<Finding> {
     findings.extend(handlers(config));
     findings.extend(short_secrets(config));
     findings.extend(weak_hashes(config));
+    findings.extend(exposure::of_secrets(config));
     findings.extend(config.server.user.as_ref().and_then(|account| User::find(account).err()));
     findings.extend(folders::check(config));
     findings.extend(upstreams::check(config));

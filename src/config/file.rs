@@ -49,6 +49,7 @@ pub(super) struct Server {
     pub(super) trusted_proxies: Option<Vec<Spanned<Network>>>,
     pub(super) user: Key<String>,
     pub(super) group: Key<String>,
+    pub(super) strict_key_permissions: Key<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -100,6 +100,8 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// Whom to become before anything is served, where gatepost is started as root.
     pub user: Option<Account>,
+    /// Whether a key or secret that others can read is refused.
+    pub strict_key_permissions: bool,
 }
 
 /// `user` and `group` of `[server]`: names, or numbers. Whether the machine knows them is not looked at.
@@ -160,6 +162,8 @@ pub struct CertificateFiles {
     pub trusted_roots: Option<PathBuf>,
     /// Serve a bare leaf although strict clients refuse it.
     pub allow_incomplete_chain: bool,
+    /// Refuse a key that others can read.
+    pub strict_key_permissions: bool,
     /// Where the file names the chain.
     pub place: Place,
     /// Where it names the key; [`Self::place`] where the chain file holds it too.

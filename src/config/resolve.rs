@@ -55,7 +55,7 @@ pub(super) fn resolve(shaped: Shaped, folder: &Path, surroundings: &Surroundings
     let admin = admin::resolve(file.admin, &mut gather);
     let log = log::resolve(file.log, &mut gather);
     let limits = limits::resolve(file.limits, &mut gather);
-    let certificates = certificate::resolve(file.certificate.unwrap_or_default(), &mut gather);
+    let certificates = certificate::resolve(file.certificate.unwrap_or_default(), &server, &mut gather);
     let launchers = launcher::resolve(file.launcher.unwrap_or_default(), &mut gather);
     let auths = access::resolve_auths(file.auth.unwrap_or_default(), &mut gather);
     let known = site::Known { launchers: &launchers, auths: &auths, server: &server };

@@ -91,6 +91,7 @@ pub(super) fn files(folder: &Path, acme: &Acme) -> CertificateFiles {
         key: Some(folder.join(KEY)),
         trusted_roots: acme.trusted_roots.clone(),
         allow_incomplete_chain: false,
+        strict_key_permissions: false,
         place: acme.place.clone(),
         key_place: acme.place.clone(),
         roots_place: acme.place.clone(),

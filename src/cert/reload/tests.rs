@@ -61,6 +61,7 @@ impl Scene {
             key: Some(self.path(folder).join("key.pem")),
             trusted_roots: Some(self.path("root.pem")),
             allow_incomplete_chain: false,
+            strict_key_permissions: false,
             place: Place(0..0),
             key_place: Place(0..0),
             roots_place: Place(0..0),

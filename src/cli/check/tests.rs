@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 use crate::cert::development;
+use crate::cert::testing::private_folder;
 use crate::cli::Cli;
 use crate::config;
 use clap::Parser;
@@ -31,7 +32,7 @@ fn check(folder: &tempfile::TempDir, text: &str, arguments: &[&str]) -> (Status,
 }
 
 fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a folder")
+    private_folder()
 }
 
 const PLAIN: &str = "[server]\nhttps = []\nstate = \"state\"\n";

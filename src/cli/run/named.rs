@@ -11,6 +11,7 @@ use crate::config::render;
 use crate::config::source::Source;
 use crate::jitsi::installation::Installation;
 use crate::outgoing::Standings;
+use crate::privilege::exposure;
 use crate::server::snapshot::Snapshot;
 
 use super::super::check::{folders, handlers};
@@ -35,7 +36,13 @@ impl Named {
     ) -> Result<Self, ServeError> {
         let (certificates, mut findings) = cert::open(config, Clock::System, serving);
         // Handlers are made below, the first that cannot be ends it; here all that cannot be are said at once.
-        let broken = handlers(config);
+        let mut broken = handlers(config);
+        for finding in exposure::of_secrets(config) {
+            match finding.severity {
+                Severity::Fatal => broken.push(finding),
+                _ => findings.push(finding),
+            }
+        }
         let (Some(certificates), true) = (certificates, broken.is_empty()) else {
             findings.extend(broken);
             findings.sort_by_key(|finding| finding.place.0.start);

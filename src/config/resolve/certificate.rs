@@ -4,11 +4,15 @@ use serde_spanned::Spanned;
 
 use crate::config::file;
 use crate::config::finding::{Finding, Place};
-use crate::config::model::CertificateFiles;
+use crate::config::model::{CertificateFiles, Server};
 
 use super::Gather;
 
-pub(super) fn resolve(tables: Vec<Spanned<file::Certificate>>, gather: &mut Gather<'_>) -> Vec<CertificateFiles> {
+pub(super) fn resolve(
+    tables: Vec<Spanned<file::Certificate>>,
+    server: &Server,
+    gather: &mut Gather<'_>,
+) -> Vec<CertificateFiles> {
     let mut all: Vec<CertificateFiles> = Vec::new();
     for table in tables {
         let span = table.span();
@@ -32,6 +36,7 @@ pub(super) fn resolve(tables: Vec<Spanned<file::Certificate>>, gather: &mut Gath
             key: file.key.as_ref().map(|key| gather.path(key)),
             trusted_roots: file.trusted_roots.as_ref().map(|roots| gather.path(roots)),
             allow_incomplete_chain: file.allow_incomplete_chain.is_some_and(Spanned::into_inner),
+            strict_key_permissions: server.strict_key_permissions,
             key_place: file.key.as_ref().map_or_else(|| place.clone(), Place::from),
             roots_place: file.trusted_roots.as_ref().map_or_else(|| place.clone(), Place::from),
             place,

@@ -63,6 +63,7 @@ pub(super) fn resolve(table: Option<Spanned<file::Server>>, gather: &mut Gather<
         drain: file.drain.map_or(defaults::DRAIN, |drain| drain.into_inner().0),
         trusted_proxies,
         user,
+        strict_key_permissions: file.strict_key_permissions.is_some_and(Spanned::into_inner),
     }
 }
 

@@ -17,10 +17,16 @@ use super::upstream::Upstream;
 /// The host of tests that need but one.
 pub(crate) const CHAT: &str = "chat.example";
 
+/// A folder that nobody else comes into, as keys are kept in.
+pub(crate) fn private_folder() -> TempDir {
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    tempfile::Builder::new().permissions(private).tempdir().expect("a temporary folder")
+}
+
 /// A gatepost that will serve the sites of `file`, which holds all but `[server]`, `[log]` and `[[certificate]]`.
 pub(crate) fn gate(file: impl Into<String>) -> Builder {
     Builder {
-        folder: tempfile::tempdir().expect("a temporary folder"),
+        folder: private_folder(),
         server: String::new(),
         log: String::new(),
         certificates: String::new(),
