@@ -9,7 +9,7 @@ mod live;
 mod upstreams;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -27,12 +27,11 @@ use crate::handler::{Building, Handler};
 use crate::jitsi::installation::Installation;
 use crate::jitsi::provider::{LEAST_SECRET, Meetings};
 use crate::outgoing::Standings;
-use crate::privilege::exposure;
-use crate::privilege::user::User;
+use crate::privilege::{belongings, exposure};
 use crate::secret::source;
 
 use super::verdict::Verdict;
-use super::{ConfigFile, Count, Failure, Status, with_causes};
+use super::{ConfigFile, Count, Failure, Status, act_as, with_causes};
 
 pub(super) const AFTER_HELP: &str = "\
 Each line is FILE:LINE:COLUMN, then how bad it is, what it is, and what to do:
@@ -77,12 +76,15 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
         (None, false) => (Named::Unknown, None),
         (Some(config), false) => (Named::Looked, Some(config)),
     };
+    // Root's, it may be: before this is somebody else.
+    let token = arguments.token_file.as_deref().map(live::token).transpose().map_err(Failure::Usage)?;
     if let Some(config) = config {
+        findings.extend(with_its_rights(config, &parsed.source));
         findings.extend(of_what_is_named(config));
         findings.sort_by_key(|finding| finding.place.0.start);
     }
     let lines = match (arguments.live, config) {
-        (true, Some(config)) => Some(live_lines(config, arguments.token_file.as_deref())?),
+        (true, Some(config)) => Some(live::look(config, token.as_ref()).map_err(Failure::Output)?),
         _ => None,
     };
     let summary = Summary::of(&findings);
@@ -101,9 +103,19 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Status,
     })
 }
 
-fn live_lines(config: &Config, token_file: Option<&Path>) -> Result<Vec<live::Line>, Failure> {
-    let token = token_file.map(live::token).transpose().map_err(Failure::Usage)?;
-    live::look(config, token.as_ref()).map_err(Failure::Output)
+/// Looks, where root does, with the eyes of the user that gatepost would become; and at what it would be given.
+fn with_its_rights(config: &Config, source: &Source) -> Vec<Finding> {
+    let user = match act_as::user(config) {
+        Ok(Some(user)) => user,
+        Ok(None) => return Vec::new(),
+        Err(finding) => return vec![finding],
+    };
+    let mut findings = belongings::refused(config, &user);
+    if let Err(error) = act_as::act_as(&user, &source.path) {
+        let place = config.server.user.as_ref().map(|account| account.place.clone()).unwrap_or_default();
+        findings.push(Finding::fault(place, with_causes(&error)));
+    }
+    findings
 }
 
 /// What became of the things that the file names.
@@ -121,7 +133,6 @@ fn of_what_is_named(config: &Config) -> Vec<Finding> {
     findings.extend(short_secrets(config));
     findings.extend(weak_hashes(config));
     findings.extend(exposure::of_secrets(config));
-    findings.extend(config.server.user.as_ref().and_then(|account| User::find(account).err()));
     findings.extend(folders::check(config));
     findings.extend(upstreams::check(config));
     findings

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::config::finding::Severity;
+use crate::config::finding::{Finding, Severity};
 use crate::config::model::Config;
 use crate::config::render;
 use crate::config::surroundings::Surroundings;
 use crate::config::{self, Parsed};
 
-use super::{Failure, colour_of_stderr};
+use super::{Failure, act_as, colour_of_stderr, with_causes};
 
 /// Looked for first, in the current folder.
 pub(super) const HERE: &str = "gatepost.toml";
@@ -47,14 +47,22 @@ impl ConfigFile {
         Ok(config::parse_in(config::read(&self.path()?)?, surroundings))
     }
 
-    /// Reads it for a command that needs what it means; what comes with it are findings that are not fatal.
+    /// Reads it for a command that needs what it means; what comes with it are findings that are not fatal. Where root
+    /// asks and the file names a `user`, this process is that user from here on.
     ///
     /// # Errors
     /// Where it cannot be read, and where a finding is fatal: the error shows the fatal ones.
     pub fn load(&self) -> Result<(Config, Parsed), Failure> {
         let mut parsed = self.parse(&Surroundings::of_this_process())?;
         match parsed.config.take() {
-            Some(config) => Ok((config, parsed)),
+            Some(config) => {
+                let unknown =
+                    |finding: Finding| Failure::Config(render::long(&[finding], &parsed.source, colour_of_stderr()));
+                if let Some(user) = act_as::user(&config).map_err(unknown)? {
+                    act_as::act_as(&user, &parsed.source.path).map_err(|error| Failure::State(with_causes(&error)))?;
+                }
+                Ok((config, parsed))
+            }
             None => {
                 parsed.findings.retain(|finding| finding.severity == Severity::Fatal);
                 let mut shown = render::long(&parsed.findings, &parsed.source, colour_of_stderr());

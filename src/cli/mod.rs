@@ -3,6 +3,7 @@
 //! A command writes its result to what it is given and returns how it went; it
 //! prints no error itself. That is done once, in `main`.
 
+mod act_as;
 mod cert;
 mod check;
 mod clock;

@@ -14,6 +14,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chow
 use rustix::io::Errno;
 use thiserror::Error;
 
+use crate::config::finding::Finding;
 use crate::config::model::{AccessLog, Config};
 
 use super::user::User;
@@ -88,6 +89,17 @@ pub fn give(config: &Config, user: &User) -> Result<(), GiveError> {
     Ok(())
 }
 
+/// What [`give`] would refuse, as findings. As root; nothing is made.
+pub fn refused(config: &Config, user: &User) -> Vec<Finding> {
+    let state = Belonging { what: "the state folder", path: &config.server.state, user };
+    let storage = config
+        .acme
+        .as_ref()
+        .map(|acme| (Belonging { what: "the storage of [acme]", path: &acme.storage, user }, acme.place.clone()));
+    let all = std::iter::once((state, config.server.state_place.clone())).chain(storage);
+    all.filter_map(|(belonging, place)| Some(Finding::fatal(place, belonging.refusal()?.to_string()))).collect()
+}
+
 struct Belonging<'g> {
     what: &'static str,
     path: &'g Path,
@@ -95,13 +107,28 @@ struct Belonging<'g> {
 }
 
 impl Belonging<'_> {
+    /// What stands against its being the user's.
+    fn refusal(&self) -> Option<GiveError> {
+        match self.look() {
+            Ok(there) => there.and_then(|(_, found)| self.judge(&found)),
+            Err(error) => Some(error),
+        }
+    }
+
+    fn judge(&self, found: &Stat) -> Option<GiveError> {
+        match found.st_uid {
+            owner if owner == self.user.uid => None,
+            0 => is_open(found).then(|| self.open()),
+            _ => Some(self.anothers(found)),
+        }
+    }
+
     fn give_folder(&self) -> Result<(), GiveError> {
-        match self.look()? {
-            None => self.make(),
-            Some((_, found)) if found.st_uid == self.user.uid => Ok(()),
-            Some((_, found)) if found.st_uid != 0 => Err(self.anothers(&found)),
-            Some((_, found)) if is_open(&found) => Err(self.open()),
-            Some((folder, _)) => {
+        let Some((folder, found)) = self.look()? else { return self.make() };
+        match self.judge(&found) {
+            Some(refusal) => Err(refusal),
+            None if found.st_uid == self.user.uid => Ok(()),
+            None => {
                 self.give_all(&folder, DEEPEST).map_err(|error| self.system(error))?;
                 tracing::info!(folder = %self.path.display(), user = self.user.name, "{} was root's and is the user's now", self.what);
                 Ok(())

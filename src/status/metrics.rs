@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::access::count;
 use crate::cert::live::Held;
 use crate::log::writer;
+use crate::privilege::reader::{self, Reader};
 use crate::server::census::Census;
 
 use super::meetings::Told;
@@ -33,6 +34,7 @@ pub(super) fn text(certificates: &[Held], meetings: &Told, upstreams: &[upstream
     of_meetings(&mut out, meetings);
     upstreams::metrics(&mut out, upstreams);
     of_clients(&mut out, census);
+    of_reader(&mut out);
     out
 }
 
@@ -64,6 +66,15 @@ fn of_refused(out: &mut String) {
     family(out, refused, "counter", "Requests that a rule of their route refused.");
     for (reason, count) in count::so_far() {
         writeln!(out, "{refused}{{reason=\"{}\"}} {count}", reason.word()).ok();
+    }
+}
+
+/// Where there is, or was, a process that reads keys for this one.
+fn of_reader(out: &mut String) {
+    if let Some(is_there) = reader::current().map(Reader::is_there) {
+        let up = "gatepost_key_reader_up";
+        family(out, up, "gauge", "Whether renewed keys that only root can read are still read.");
+        writeln!(out, "{up} {}", u8::from(is_there)).ok();
     }
 }
 

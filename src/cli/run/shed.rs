@@ -52,7 +52,9 @@ pub(super) fn shed(config: &Config, user: Option<&User>) -> Result<(), ServeErro
     if let Some(user) = user.filter(|_| rustix::process::geteuid().is_root()) {
         belongings::give(config, user)?;
     }
-    match (shed::shed(user)?, user) {
+    // Whoever is an ordinary user already, and did not say more, may go on to start what it likes (a hook with sudo).
+    let wanted = user.filter(|_| config.server.user.is_some());
+    match (shed::shed(wanted)?, user) {
         (Shed::Root, Some(user)) => {
             tracing::info!(user = user.name, uid = user.uid, gid = user.gid, "root's rights are given up");
         }
