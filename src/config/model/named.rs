@@ -24,7 +24,11 @@ impl Config {
             let account = acme.external_account.as_ref()?;
             of_secret(&account.hmac_key, &acme.place, "eab_hmac_key")
         });
-        account.chain(self.launchers().into_iter().flat_map(of_launcher)).collect()
+        let passwords = self.sites.iter().flat_map(|site| &site.routes).filter_map(|route| {
+            let (path, place) = route.access.auth.as_ref()?.file.as_ref()?;
+            Some(SecretFile { path, place, what: "file of passwords" })
+        });
+        account.chain(passwords).chain(self.launchers().into_iter().flat_map(of_launcher)).collect()
     }
 
     /// All files that are read whole, those with secrets among them. One may come twice.

@@ -257,3 +257,6 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
