@@ -44,6 +44,8 @@ pub mod privilege;
 
 mod line;
 
+mod steps;
+
 pub mod cli;
 
 pub mod config;

@@ -4,15 +4,16 @@
 //! could be changed by the user that asks, that user could make the name mean any file.
 //! Then the walk stops: it can do itself what it has the rights for.
 
-use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fgetxattr, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
+
+use crate::steps::{Step, steps};
 
 /// Links followed before it counts as a circle: the kernel's own limit (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -180,22 +181,6 @@ struct Folder {
     descriptor: OwnedFd,
     path: PathBuf,
     identity: (u64, u64),
-}
-
-enum Step {
-    Root,
-    Up,
-    Down(OsString),
-}
-
-fn steps(path: &Path) -> VecDeque<Step> {
-    let step = |component| match component {
-        Component::RootDir => Some(Step::Root),
-        Component::ParentDir => Some(Step::Up),
-        Component::Normal(name) => Some(Step::Down(name.to_owned())),
-        Component::CurDir | Component::Prefix(_) => None,
-    };
-    path.components().filter_map(step).collect()
 }
 
 #[cfg(test)]

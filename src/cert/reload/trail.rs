@@ -8,14 +8,15 @@
 //! Folders that are just walked through are not: a folder that is moved away
 //! tells so itself, and the poll sees what is left.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::privilege::reader::{self, Spot};
+use crate::steps::{Step, steps};
 
 /// Links followed before it counts as a circle: the kernel's own limit (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -58,7 +59,7 @@ impl Trail {
     fn walk(&mut self, file: &Path) {
         // Fails for an empty path alone, which names nothing.
         let Ok(absolute) = std::path::absolute(file) else { return };
-        let mut ahead = components(&absolute);
+        let mut ahead = steps(&absolute);
         let mut folder = PathBuf::from("/");
         let mut links = 0;
         while let Some(step) = ahead.pop_front() {
@@ -84,7 +85,7 @@ impl Trail {
                     if links > MAX_LINKS {
                         return;
                     }
-                    for step in components(&target).into_iter().rev() {
+                    for step in steps(&target).into_iter().rev() {
                         ahead.push_front(step);
                     }
                 }
@@ -106,23 +107,6 @@ impl Trail {
         let identity = fs::metadata(folder).ok().map(|found| (found.dev(), found.ino()));
         self.own.entry(Folder { path: folder.to_owned(), identity }).or_default().insert(name);
     }
-}
-
-/// One step of a path.
-enum Step {
-    Root,
-    Up,
-    Down(OsString),
-}
-
-fn components(path: &Path) -> VecDeque<Step> {
-    let step = |component| match component {
-        Component::RootDir => Some(Step::Root),
-        Component::ParentDir => Some(Step::Up),
-        Component::Normal(name) => Some(Step::Down(name.to_owned())),
-        Component::CurDir | Component::Prefix(_) => None,
-    };
-    path.components().filter_map(step).collect()
 }
 
 #[cfg(test)]
