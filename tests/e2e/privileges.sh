@@ -316,7 +316,7 @@ check "it ends once more" stop_gate
 sed -i "s/^user = .*/user = \"nobody-of-that-name\"/" "$WORK/gatepost.toml"
 check "a user that is not there is said, and how to make it" does_not_start 'no user "nobody-of-that-name"'
 new_certificate
-chmod 0755 "$CERTBOT/etc/live" "$CERTBOT/etc/archive"
+chmod -R u=rwX,go=rX "$CERTBOT/etc/live" "$CERTBOT/etc/archive"
 chmod 0644 "$CERTBOT/etc/archive/$NAME/"privkey*.pem
 warned() { "$GATEPOST" check -c "$WORK/gatepost.toml" >"$WORK/check.out"; grep -E 'warning: every user of this machine can read the key' "$WORK/check.out"; }
 check "a key that everybody can read is warned of by check" warned
