@@ -73,10 +73,8 @@ pub enum GiveError {
 /// # Errors
 /// The first that cannot be used; see [`GiveError`].
 pub fn give(config: &Config, user: &User) -> Result<(), GiveError> {
-    let keeps_state = config.acme.is_some() || !config.launchers().is_empty();
-    if keeps_state {
-        Belonging { what: "the state folder", path: &config.server.state, user }.give_folder()?;
-    }
+    // Also where nothing is kept there yet: a reload may bring what keeps something, and cannot make it.
+    Belonging { what: "the state folder", path: &config.server.state, user }.give_folder()?;
     if let Some(acme) = config.acme.as_ref().filter(|acme| !acme.storage.starts_with(&config.server.state)) {
         Belonging { what: "the storage of [acme]", path: &acme.storage, user }.give_folder()?;
     }

@@ -10,7 +10,7 @@
 //! - every file that the configuration does not name. It reads the configuration itself, at its start and when told to
 //!   look again; the words of who asks add nothing to the list;
 //! - to look again where the configuration could have been changed by who asks;
-//! - to be led: a path with a folder or a link on its way that who asks could change ([`super::walk`]). Such a file is
+//! - to be led: a path with a folder or a link on its way that who asks could change (`privilege::walk`). Such a file is
 //!   read with one's own rights or not at all;
 //! - whatever is no regular file.
 //!
@@ -69,7 +69,7 @@ struct Hello {
     program: PathBuf,
 }
 
-/// What it is asked.
+/// What it is asked, after the number of the question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Ask {
@@ -89,7 +89,7 @@ enum Ask {
     Another,
 }
 
-/// What it answers.
+/// What it answers, after the number of the question. (To [`Hello`] without one.)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
@@ -170,10 +170,10 @@ impl Refusal {
 #[error("no reader process for keys: {0}")]
 pub struct StartError(String);
 
-/// The line to it.
+/// The line to it, and how much was asked.
 #[derive(Debug)]
 pub struct Reader {
-    line: Mutex<Line>,
+    line: Mutex<(Line, u64)>,
     gone: AtomicBool,
     /// By what its end is noticed, and the process, where it is this one's child: until [`watch`] takes it.
     watched: Mutex<Option<(OwnedFd, Option<Child>)>>,
@@ -220,7 +220,7 @@ impl Reader {
 
     fn new(line: Line, child: Option<Child>) -> io::Result<Self> {
         let watched = Mutex::new(Some((line.try_clone()?, child)));
-        Ok(Self { line: Mutex::new(line), gone: AtomicBool::new(false), watched })
+        Ok(Self { line: Mutex::new((line, 0)), gone: AtomicBool::new(false), watched })
     }
 
     /// Makes it this process's own. Once a process.
@@ -308,15 +308,30 @@ impl Reader {
     }
 
     fn ask(&self, ask: &Ask) -> Result<(Reply, Option<OwnedFd>), Refusal> {
-        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut locked = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         if self.gone.load(Ordering::Relaxed) {
             return Err(Refusal::Gone);
         }
-        match line.say(ask).and_then(|()| line.hear()) {
+        let (line, number) = &mut *locked;
+        *number += 1;
+        let said = line.say(&(*number, ask));
+        let answered = said.and_then(|()| {
+            loop {
+                match line.hear::<(u64, Reply)>()? {
+                    // To a question that was given up: a disk that did not answer answers by now.
+                    Some(((of, _), _)) if of != *number => {}
+                    Some(((_, reply), descriptor)) => return Ok(Some((reply, descriptor))),
+                    None => return Ok(None),
+                }
+            }
+        });
+        match answered {
             Ok(Some(answer)) => Ok(answer),
-            // One that answers late would answer the next question with it.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let seconds = WITHIN.as_secs();
+                Err(Refusal::Failed(format!("the reader process does not answer within {seconds} s; does the disk?")))
+            }
             Ok(None) | Err(_) => {
-                drop(line);
                 self.lost();
                 Err(Refusal::Gone)
             }
@@ -407,5 +422,56 @@ fn refusal(reply: Reply) -> Refusal {
         Reply::System(number) => Refusal::System(number),
         Reply::Failed(why) => Refusal::Failed(why),
         other => Refusal::Failed(format!("the reader process said {other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader, and the other end of its line.
+    fn pair() -> (Reader, Line) {
+        let (ours, theirs) = Line::pair().expect("a pair");
+        (Reader::on(theirs).expect("a line"), ours)
+    }
+
+    fn asked(line: &Line) -> (u64, Ask) {
+        line.hear().expect("heard").expect("a question").0
+    }
+
+    #[test]
+    fn an_answer_to_a_question_that_was_given_up_is_no_answer_to_the_next() {
+        let (reader, line) = pair();
+        let peer = thread::spawn(move || {
+            let (number, ask) = asked(&line);
+            assert_eq!(ask, Ask::Stat("/named".into()));
+            line.say(&(number - 1, Reply::Stat([9; 7]))).expect("said");
+            line.say(&(number, Reply::Stat([1; 7]))).expect("said");
+            line
+        });
+        assert_eq!(reader.stat(Path::new("/named")), Ok([1; 7]));
+        drop(peer.join().expect("no panic"));
+        assert_eq!(reader.stat(Path::new("/named")), Err(Refusal::Gone));
+        assert!(!reader.is_there());
+    }
+
+    #[test]
+    fn one_that_does_not_answer_in_time_may_answer_the_next_question() {
+        let (reader, line) = pair();
+        let limit = |limit| reader.line.lock().expect("no panic").0.patient(limit).expect("an option");
+        limit(Duration::from_millis(10));
+        assert!(
+            matches!(reader.stat(Path::new("/named")), Err(Refusal::Failed(why)) if why.contains("does not answer"))
+        );
+        limit(WITHIN);
+        let (number, _) = asked(&line);
+        line.say(&(number, Reply::Stat([9; 7]))).expect("said");
+        let peer = thread::spawn(move || {
+            let (number, _) = asked(&line);
+            line.say(&(number, Reply::System(2))).expect("said");
+        });
+        assert_eq!(reader.stat(Path::new("/named")), Err(Refusal::System(2)));
+        peer.join().expect("no panic");
+        assert!(reader.is_there());
     }
 }

@@ -236,6 +236,13 @@ check "the next one serves on the same ports" page_is_served
 renews "after the upgrade"
 check "it reloads" reload
 
+# Root's commands: they are the user's, and leave nothing of root's behind.
+invites() { "$GATEPOST" token -c "$WORK/gatepost.toml" --offline Room | grep -q RS256 && "$GATEPOST" meetings -c "$WORK/gatepost.toml"; }
+nothing_of_roots() { find "$WORK/var/lib/gatepost" ! -user $SERVES | tee "$WORK/strangers"; [ ! -s "$WORK/strangers" ]; }
+check "the ledger is kept by the user" test -s "$WORK/var/lib/gatepost/meetings.sqlite"
+check "root signs a token and looks at the meetings" invites
+check "nothing in the state folder is root's by that" nothing_of_roots
+
 # Without a reader.
 kill -KILL "$READER"
 check "that the reader was killed is said at once" within_30 log_says 'ERROR the reader process has gone'
@@ -292,6 +299,40 @@ check "there is no reader" no_reader
 renews "by group access"
 check "it ends, as ever" stop_gate
 STARTER=
+
+# Certificates by ACME, ordered and kept by the user; a log in a folder of root's.
+STARTER=
+chmod -R go-rwx "$CERTBOT/etc/live" "$CERTBOT/etc/archive" "$WORK/secrets"
+mkdir "$WORK/logs"
+acme_configuration() {
+  configuration
+  sed -i "s|^access = .*|access = \"$WORK/logs/access.log\"|; /^\[\[certificate\]\]/,/^trusted_roots/d" "$WORK/gatepost.toml"
+  printf '[acme]\nchallenge = "http-01"\ndirectory = "%s"\ndirectory_roots = "%s"\ntrusted_roots = "%s"\n' \
+    "$DIRECTORY" "$WORK/acme/api-ca.pem" "$WORK/acme/issuer-root.pem" >>"$WORK/gatepost.toml"
+}
+issued() { [ "$(grep -c 'is in place' "$WORK/gate.err")" -ge "$1" ]; }
+acme_configuration
+check "with [acme] it starts as root" start
+check "a certificate is ordered by the user" within_30 issued 1
+check "and served" within_30 page_is_served
+BEFORE=$(served)
+other_than_before() { [ -n "$(served)" ] && [ "$(served)" != "$BEFORE" ]; }
+check "root has it renewed" "$GATEPOST" cert renew -c "$WORK/gatepost.toml" $NAME
+check "what was renewed is served" within_30 other_than_before
+check "all that is kept is the user's" nothing_of_roots
+check "the log in root's folder is the user's" [ "$(stat -c '%U %U' "$WORK/logs/access.log")" = "$SERVES $SERVES" ]
+goes_on_in_the_old_one() {
+  mv "$WORK/logs/access.log" "$WORK/logs/access.log.1" && kill -USR1 "$GATE" && within_30 log_says 'the access log goes on in the file that it was in' \
+    && get / >/dev/null && [ ! -e "$WORK/logs/access.log" ]
+}
+check "moved there it goes on where it was, and that is said" goes_on_in_the_old_one
+as_logrotate_makes_it() {
+  install -o $SERVES -m 0640 /dev/null "$WORK/logs/access.log" && kill -USR1 "$GATE" && within_30 log_says 'opened the access log anew' \
+    && get / >/dev/null && within_30 test -s "$WORK/logs/access.log"
+}
+check "made as logrotate makes it, it is written to" as_logrotate_makes_it
+check "it ends after that" stop_gate
+new_certificate
 
 # A container's root, as Docker has it by default: no CAP_DAC_READ_SEARCH.
 chmod -R go-rwx "$CERTBOT/etc/live" "$CERTBOT/etc/archive" "$WORK/secrets"

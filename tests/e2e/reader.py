@@ -36,10 +36,14 @@ class Reader:
         self.process = subprocess.Popen([program, "key-reader"], stdin=theirs, cwd="/")
         theirs.close()
         asker = {"uid": uid, "groups": [gid]}
+        self.number = None
         self.hello = self.say({"speaks": 1, "configuration": configuration, "asker": asker, "program": program})
 
     def say(self, word):
-        self.line.send(word if isinstance(word, bytes) else json.dumps(word).encode())
+        if self.number is not None:
+            self.number += 1
+            word = [self.number, word]
+        self.line.send(json.dumps(word).encode())
         text, beside, _, _ = self.line.recvmsg(1 << 17, socket.CMSG_SPACE(4))
         self.files = []
         for _, kind, data in beside:
@@ -48,6 +52,11 @@ class Reader:
         if not text:
             return None
         said = json.loads(text)
+        if self.number is None:
+            self.number = 0
+        else:
+            number, said = said
+            expect("the number of the question", number, self.number)
         return said if isinstance(said, str) else next(iter(said))
 
     def end(self):

@@ -67,7 +67,7 @@ pub fn serve() -> Result<(), ServeError> {
     };
     line.say(&Reply::Done).map_err(ServeError::Hello)?;
     loop {
-        let asked = match line.hear::<Ask>() {
+        let (number, asked) = match line.hear::<(u64, Ask)>() {
             Ok(Some((asked, _))) => asked,
             // It has gone.
             Ok(None) => return Ok(()),
@@ -75,13 +75,13 @@ pub fn serve() -> Result<(), ServeError> {
         };
         let (reply, descriptor) = reading.answer(asked);
         let said = match &descriptor {
-            Some(descriptor) => line.say_with(&reply, descriptor),
-            None => line.say(&reply),
+            Some(descriptor) => line.say_with(&(number, reply), descriptor),
+            None => line.say(&(number, reply)),
         };
         match said {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                line.say(&Reply::Failed(error.to_string())).map_err(ServeError::Hello)?;
+                line.say(&(number, Reply::Failed(error.to_string()))).map_err(ServeError::Hello)?;
             }
             Err(_) => return Ok(()),
         }
