@@ -184,6 +184,10 @@ check "no core file would hold its keys" is_not_dumpable "$GATE"
 READER=$(reader_of "$GATE")
 check "the reader may read and nothing else" reader_may_only_read "$READER"
 check "nor would a core file of the reader" is_not_dumpable "$READER"
+check "the user cannot look into the reader" as_user_cannot head -c 1 "/proc/$READER/mem"
+check "nor at what it has open" as_user_cannot ls "/proc/$READER/fd/"
+check "nor end it" as_user_cannot kill -TERM "$READER"
+check "nor look into the process that serves" as_user_cannot cat "/proc/$GATE/environ"
 check "the state folder is its own" [ "$(mode_of "$WORK/var/lib/gatepost")" = "$SERVES 700" ]
 check "so is the ledger that a launcher keeps" [ "$(stat -c %U "$WORK/var/lib/gatepost/installation.key")" = $SERVES ]
 check "so is the control socket" [ "$(mode_of "$WORK/run/gatepost/control.sock")" = "$SERVES 600" ]
@@ -223,7 +227,13 @@ new_certificate
 check "and given up" reload
 check "the log is opened anew where it was moved" moved_log
 
-# Upgrade: a process that was never root gets the ports and a reader of its own.
+# Upgrade: a process that was never root gets the ports and a reader of its own. Meanwhile people come, and a renewal.
+python3 "$HERE/arrivals.py" "$HERE_ADDRESS" 443 $NAME "$WORK/acme/issuer-root.pem" page >"$WORK/arrivals.log" 2>&1 &
+ARRIVALS=$!
+STARTED+=("$ARRIVALS")
+check "people come" within_30 grep -q READY "$WORK/arrivals.log"
+check "it reloads meanwhile" reload
+renews "meanwhile"
 install -m 0755 "$GATEPOST" "$WORK/bin/next" && mv "$WORK/bin/next" "$GATEPOST"
 check "root upgrades" upgrade
 check "the process before ends" within_30 ends "$FIRST"
@@ -234,6 +244,9 @@ READER=$(readers)
 check "there is one reader, and it may read and nothing else" reader_may_only_read "$READER"
 check "the next one serves on the same ports" page_is_served
 renews "after the upgrade"
+nobody_was_lost() { kill -TERM $ARRIVALS; wait $ARRIVALS || true; cat "$WORK/arrivals.log"; grep -qE '^[0-9]{2,} answered, 0 lost$' "$WORK/arrivals.log"; }
+check "nobody who came was lost" nobody_was_lost
+tail -1 "$WORK/arrivals.log"
 check "it reloads" reload
 
 # Root's commands: they are the user's, and leave nothing of root's behind.
@@ -270,6 +283,16 @@ FIRST=$GATE
 check "it upgrades" upgrade
 renews "after that upgrade"
 check "it ends on SIGTERM, too" stop_gate_of_ours
+units_are_right() {
+  mkdir -p "$WORK/units" && cp "$REPO"/examples/systemd/* "$WORK/units/" && sed -i "s|/usr/local/bin/gatepost|$GATEPOST|" "$WORK/units/gatepost.service"
+  systemd-analyze verify "$WORK/units/gatepost.service" "$WORK/units/gatepost.socket" 2>&1 | tee "$WORK/verify.log"
+  [ ! -s "$WORK/verify.log" ]
+}
+is_sandboxed() { systemd-analyze security --offline=true --threshold=18 "$REPO/examples/systemd/gatepost.service" | tail -1; return "${PIPESTATUS[0]}"; }
+if command -v systemd-analyze >/dev/null; then
+  check "systemd finds nothing wrong with the units" units_are_right
+  check "nor an exposure above 1.8" is_sandboxed
+fi
 # The unit of examples/systemd, as far as it can be had without systemd as the first process: its files, its rights, its system calls.
 if /usr/bin/python3 -c 'import seccomp' 2>/dev/null && command -v systemd-analyze >/dev/null; then
   STARTER="/usr/bin/python3 $HERE/as_systemd.py $REPO/examples/systemd/gatepost.service $SERVES $WORK $HERE_ADDRESS:80 $HERE_ADDRESS:443 --"

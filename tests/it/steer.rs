@@ -42,6 +42,20 @@ async fn a_reload_that_was_asked_for_is_answered_once_it_has_taken_hold() {
 }
 
 #[tokio::test]
+async fn another_user_takes_a_new_start_and_the_answer_says_so() {
+    let gate = gate(RESPOND).run().await;
+    gate.rewrite("[server]\n", "[server]\nuser = \"nobody\"\n");
+    gate.rewrite("respond = \"here\"", "respond = \"there\"");
+    let outcome = gate.command("reload", &[]).await;
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("note: `user` and `group` stay as they were until gatepost is started anew"),
+        "{outcome:?}"
+    );
+    assert_eq!(gate.get("/").await.text(), "there");
+}
+
+#[tokio::test]
 async fn a_configuration_with_faults_is_told_as_check_tells_it_and_the_old_one_goes_on() {
     let gate = gate(RESPOND).run().await;
     gate.rewrite("respond = \"here\"", "respnd = \"there\"\nstatus = \"many\"");

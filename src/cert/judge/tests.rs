@@ -1,5 +1,9 @@
 //! Whole entries, from files to findings.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use rcgen::KeyPair;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -21,6 +25,30 @@ fn a_right_chain_is_served_without_a_word() {
     assert!(said.is_empty(), "{said:?}");
     assert_eq!(served_names(&loaded), ["a leaf", "Middle"]);
     assert_eq!(loaded.names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["site.example"]);
+}
+
+#[test]
+fn a_key_that_every_user_can_read_is_said_and_refused_where_that_is_wanted() {
+    let c = site();
+    let mut entry = Entry::new(&(c.leaf.pem() + &c.middle.pem()), &c.leaf, &c.root);
+    let open = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("mode set");
+    let key = entry.files.key.clone().expect("a key");
+    open(key.parent().expect("a folder"), 0o755);
+    open(&key, 0o644);
+    entry.files.key_place = entry.files.place.clone();
+    let (_, said) = entry.served();
+    one(&said, &["Warning: every user of this machine can read the key ", "privkey.pem (mode 0644) | chmod o-rw "]);
+    entry.files.strict_key_permissions = true;
+    one(&entry.refused(), &["Fatal: every user", "strict_key_permissions is on"]);
+    open(&key, 0o640);
+    assert!(entry.served().1.is_empty());
+
+    let combined = c.leaf.pem() + &c.middle.pem() + &c.leaf.key_pem();
+    let mut entry = Entry::combined(&combined, &c.root);
+    open(entry.files.chain.parent().expect("a folder"), 0o755);
+    open(&entry.files.chain, 0o604);
+    entry.files.strict_key_permissions = true;
+    one(&entry.refused(), &["can read the key ", "fullchain.pem (mode 0604)"]);
 }
 
 #[test]
@@ -99,7 +127,7 @@ fn r28_siblings_of_cert_pem_are_pointed_at() {
     let mut entry = Entry::new("", &c.leaf, &c.root);
     entry.files.chain = entry.write("cert.pem", &c.leaf.pem());
     entry.write("chain.pem", &c.middle.pem());
-    std::fs::remove_file(entry.folder.path().join("fullchain.pem")).expect("removed");
+    fs::remove_file(entry.folder.path().join("fullchain.pem")).expect("removed");
     some(&entry.refused(), &["chain.pem beside it holds the issuer: cat ", "cert.pem"]);
     entry.write("fullchain.pem", &(c.leaf.pem() + &c.middle.pem()));
     some(&entry.refused(), &["fullchain.pem beside it holds both: name fullchain.pem in place of cert.pem in `chain`"]);
@@ -359,7 +387,7 @@ fn r45_missing_files_are_told_apart_from_all_else() {
     let text = c.leaf.pem() + &c.middle.pem();
     let mut entry = Entry::new(&text, &c.leaf, &c.root);
     let key = entry.files.key.clone().expect("a key");
-    std::fs::remove_file(&key).expect("removed");
+    fs::remove_file(&key).expect("removed");
     for severity in [Severity::Fatal, Severity::Fault] {
         let (outcome, findings) = super::super::load(&entry.files, super::super::testing::clock(), severity);
         assert_eq!(outcome.err(), Some(NotLoaded::Missing));
@@ -372,7 +400,7 @@ fn r45_missing_files_are_told_apart_from_all_else() {
     some(&entry.refused(), &["fullchain.pem: is empty"]);
     // The five of R45 on the key: folder, wrong role.
     entry.write("fullchain.pem", &text);
-    std::fs::create_dir(&key).expect("a folder");
+    fs::create_dir(&key).expect("a folder");
     one(&entry.refused(), &["privkey.pem: is a folder, not a file"]);
     entry.files.key = Some(entry.files.chain.clone());
     one(&entry.refused(), &["holds 2 certificates, where a private key belongs"]);
@@ -394,7 +422,7 @@ fn certificates_and_roots_that_are_none_are_named() {
     let entry = Entry::new(&(c.leaf.pem() + &c.middle.pem()), &c.leaf, &c.root);
     entry.write("root.pem", broken);
     one(&entry.refused(), &["trusted_roots cannot be used: certificate 1 of "]);
-    std::fs::remove_file(entry.folder.path().join("root.pem")).expect("removed");
+    fs::remove_file(entry.folder.path().join("root.pem")).expect("removed");
     one(&entry.refused(), &["trusted_roots cannot be used: ", "root.pem: there is no such file"]);
 }
 
