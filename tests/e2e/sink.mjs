@@ -1,7 +1,9 @@
-// An upstream that sends back what it is sent, at once; below /counted/ it says how much that was, at the end: node sink.mjs; prints READY PORT; TERM ends it.
+// An upstream that sends back what it is sent, at once; below /counted/ it says how much that was, at the end; to what ends
+// in /held it never answers: node sink.mjs; prints READY PORT; TERM ends it.
 import http from 'node:http';
 
 const server = http.createServer((request, response) => {
+  if (request.url.endsWith('/held')) return request.resume();
   response.setHeader('content-type', 'application/octet-stream');
   if (!request.url.startsWith('/counted/')) return request.pipe(response);
   let count = 0;
