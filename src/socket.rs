@@ -3,17 +3,32 @@
 //! The kernel charges more for a vectored write than for a plain one, and what
 //! hyper and rustls write by the vector is most often one piece: a head without a
 //! body, a TLS record. Such a piece goes out plainly. Nothing else is changed.
+//!
+//! Whatever fits into the kernel's buffer is written, whether anybody is there to
+//! take it or not; so that is for the kernel to notice, if it is told how soon.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A TCP stream whose vectored writes of a single piece are plain ones.
 #[derive(Debug)]
 pub struct Socket(pub TcpStream);
+
+impl Socket {
+    /// Has the kernel end the connection once what was written has waited for so long, without the other side having
+    /// acknowledged any of it or having room for it (RFC 5482; to the millisecond, and at the next retransmission).
+    ///
+    /// Else it tries for a quarter of an hour. A connection on which nothing waits is not looked at.
+    pub fn give_up_after(&self, silence: Duration) {
+        SockRef::from(&self.0).set_tcp_user_timeout(Some(silence)).ok();
+    }
+}
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

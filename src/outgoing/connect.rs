@@ -28,6 +28,16 @@ pub enum UpstreamIo {
     Tls(Box<TlsStream<Socket>>),
 }
 
+impl UpstreamIo {
+    /// The socket below.
+    pub fn socket(&self) -> &Socket {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+}
+
 /// Connects within `limit`, TLS included.
 pub(super) async fn connect(
     address: &UpstreamAddress,

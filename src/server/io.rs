@@ -1,7 +1,8 @@
 //! A client's connection as bytes: plain or TLS, with an end to patience and a decent goodbye.
 //!
 //! A write that makes no progress for too long fails, so that a client that stops
-//! reading holds nothing for ever. On closing, what the client is still sending
+//! reading holds nothing for ever; nor does one that is gone without a word, of
+//! which only the kernel knows as long as it has room for what is written. On closing, what the client is still sending
 //! is read and thrown away for a moment: closing a socket with unread bytes makes
 //! the kernel send a reset, which can eat the very answer that was just sent.
 //! Nor is a client gone that has only said all that it had to say (a half-close):
@@ -34,6 +35,9 @@ use super::manners::{Manners, Over};
 /// answers that are on their way, and keeps an upstream busy for nobody no longer than that.
 const HALF_CLOSED: Duration = Duration::from_secs(2);
 
+/// A side of a tunnel that acknowledges nothing for so long is gone: Mattermost waits as long for an answer to its ping.
+pub const GONE: Duration = Duration::from_secs(100);
+
 /// What a client is told whose head did not come in time (RFC 9110 section 15.5.9).
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 47\r\nConnection: close\r\n\r\nThe head of this request did not come in time.\n";
@@ -44,6 +48,8 @@ pub struct ClientIo {
     stream: Stream,
     manners: Manners,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// The patience that the kernel was told of.
+    told: Duration,
     gather: Gather,
     /// Runs while the client's end is kept back; with the bytes written when it began.
     ended: Option<(Pin<Box<Sleep>>, u64)>,
@@ -106,6 +112,7 @@ impl ClientIo {
             stream,
             manners: Manners::new(),
             stalled: None,
+            told: Duration::ZERO,
             gather: Gather::default(),
             ended: None,
             goodbye: Goodbye::NotYet,
@@ -224,6 +231,15 @@ impl ClientIo {
         self.manners.set_patience(patience);
         self.manners.set_answering(false);
         self.goodbye = Goodbye::OfOneWay;
+        self.told = patience;
+        self.socket().give_up_after(patience.min(GONE));
+    }
+
+    fn socket(&self) -> &Socket {
+        match &self.stream {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => tls.get_ref().0,
+        }
     }
 
     /// Ready once the client's end, which has been read, is to be believed.
@@ -256,6 +272,11 @@ impl ClientIo {
 
     fn wrote(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(count)) = outcome {
+            let patience = self.manners.patience();
+            if patience != self.told {
+                self.told = patience;
+                self.socket().give_up_after(patience);
+            }
             self.manners.count_written(count);
         }
         self.with_patience(cx, outcome)

@@ -78,7 +78,7 @@ make_chain() {
 }
 
 # start_gate < FILE: all of a configuration but [server] and the certificate, whose files in $WORK are $CHAIN, $KEY and
-# $ROOTS where those of make_chain are not meant.
+# $ROOTS where those of make_chain are not meant; it listens on $LISTEN, or on loopback.
 # Sets GATE, HTTPS_PORT and HTTP_PORT; the logs are gate.err and gate.out in $WORK.
 start_gate() {
   write_config >"$WORK/gatepost.toml"
@@ -94,8 +94,8 @@ start_gate() {
 write_config() {
   cat <<TOML
 [server]
-http = ["127.0.0.1:0"]
-https = ["127.0.0.1:0"]
+http = ["${LISTEN:-127.0.0.1}:0"]
+https = ["${LISTEN:-127.0.0.1}:0"]
 state = "$WORK/state"
 control = "$WORK/control.sock"
 ${SERVER_KEYS:-}

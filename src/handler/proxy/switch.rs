@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use crate::log::access::Entry;
 use crate::outgoing::{Counted, Hearing, UpstreamIo};
 use crate::server::guard::Guard;
-use crate::server::io::ClientIo;
+use crate::server::io::{ClientIo, GONE};
 
 use super::tunnel::{End, Led, Traffic, run};
 
@@ -33,6 +33,7 @@ impl Tunnel {
             // A side that goes away before it has switched leaves nothing to do; its own connection says why.
             let Ok((client, upstream)) = both(client, upstream).await else { return };
             let Some(upstream) = of_upstream(upstream) else { return };
+            upstream.stream.socket().give_up_after(self.idle.min(GONE));
             let traffic = match client.downcast::<TokioIo<Guard<ClientIo>>>() {
                 Ok(parts) => {
                     let (mut stream, held) = parts.io.into_inner().into_parts();
