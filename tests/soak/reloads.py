@@ -21,6 +21,7 @@ REQUEST = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
 count = collections.Counter()
 failures = []
 over = asyncio.Event()
+upstreams = set()
 
 
 async def head(reader):
@@ -75,6 +76,7 @@ async def websocket(number):
                 raise OSError("another echo")
             count["echoes"] += 1
             await asyncio.sleep(0.5)
+        writer.close()
     except (OSError, EOFError, asyncio.IncompleteReadError) as error:
         count["websockets failed"] += 1
         failures.append(f"websocket: {error!r}")
@@ -82,6 +84,7 @@ async def websocket(number):
 
 async def upstream(reader, writer):
     """Answers requests, and sends back whatever comes after an upgrade. Looks at no frame: gatepost does not either."""
+    upstreams.add(writer)
     try:
         while True:
             _, fields = await head(reader)
@@ -103,6 +106,7 @@ async def upstream(reader, writer):
         pass
     finally:
         writer.close()
+        upstreams.discard(writer)
 
 
 async def main():
@@ -128,6 +132,11 @@ async def main():
     over.set()
     await asyncio.gather(*tasks)
     server.close()
+    # Those that gatepost keeps for the next request end here. Whoever left the loop with them open would be told of each.
+    for writer in upstreams:
+        writer.close()
+    while upstreams:
+        await asyncio.sleep(0.05)
     print(f"steps                  {steps} in {took:.0f} s, the slowest {slowest * 1000:.0f} ms")
     print(f"clients                {connections}")
     print(f"connections made       {count['connections']}")
