@@ -65,10 +65,13 @@ async def no_such_range(world, ask):
 
 
 async def file_unchanged(world, ask):
-    first = await ask("GET", "/files/small.bin")
+    first = answer = await ask("GET", "/files/small.bin")
     same(first, 200, FILES["small.bin"])
     for name, field in (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified")):
-        same(await ask("GET", "/files/small.bin", {name: first.fields[field]}), 304, b"")
+        if answer.fields.get("connection") == "close":
+            return
+        answer = await ask("GET", "/files/small.bin", {name: first.fields[field]})
+        same(answer, 304, b"")
 
 
 async def file_changed(world, ask):

@@ -23,11 +23,11 @@ listen = "127.0.0.1:{admin}"
 [log]
 access = "access.log"
 [limits]
-head_timeout = "10s"
+head_timeout = "30s"
 idle_timeout = "20s"
 http2_idle_timeout = "30s"
-send_timeout = "10s"
-requests_per_connection = 2000
+send_timeout = "20s"
+requests_per_connection = 500
 [[certificate]]
 chain = "live/fullchain.pem"
 key = "live/privkey.pem"
@@ -65,7 +65,7 @@ security_headers = true
   [[site.route]]
   path = "/fault"
   proxy = "http://127.0.0.1:{upstream}"
-  read_timeout = "2s"
+  read_timeout = "8s"
   [[site.route]]
   path = "/refused"
   proxy = "http://127.0.0.1:1"

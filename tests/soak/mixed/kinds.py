@@ -301,7 +301,7 @@ async def faults(world, pause=0.5):
 async def slow_head(world, pause=1):
     """A head in pieces, within head_timeout."""
     while not world.over.is_set():
-        async with world.trying("slow head"):
+        async with world.trying("slow head", 120):
             client = await H1.open(world.https, world.h1)
             head = client.head("GET", "/bytes/7/1000", {"X-Padding": "x" * 200}, None)
             for at in range(0, len(head), 40):
@@ -358,14 +358,14 @@ async def never_asks(world, pause=1):
     """A connection without a request, a head without an end, an answer that nobody takes: gatepost ends each."""
     while not world.over.is_set():
         kind = random.choice(["idle", "head", "shut window"])
-        async with world.trying(f"never asks: {kind}", 90):
+        async with world.trying(f"never asks: {kind}", 150):
             client = await H1.open(world.https, world.h1, limit=4096)
             if kind == "head":
                 client.writer.write(b"GET / HTTP/1.1\r\nHost: ")
             if kind == "shut window":
                 client.writer.write(client.head("GET", "/files/large.bin", {}, None))
                 # Longer than send_timeout; what the kernels hold is less than the file.
-                await asyncio.sleep(20)
+                await asyncio.sleep(40)
             await client.ended()
             client.close()
             world.count["idlers ended by gatepost"] += 1
@@ -375,6 +375,6 @@ async def never_asks(world, pause=1):
 # Kind, and how many at once. About 280 requests a second together.
 CROWD = [
     (kept_h1, 24), (kept_h2, 6), (newcomer, 4), (returning, 4), (plain, 2), (leaves_download, 3), (leaves_upload, 1),
-    (talks, 30), (listens, 20), (dies, 2), (bad, 2), (no_tls, 2), (impatient, 3), (guesses, 1), (faults, 6), (slow_head, 4),
+    (talks, 30), (listens, 20), (dies, 2), (bad, 2), (no_tls, 2), (impatient, 3), (guesses, 1), (faults, 10), (slow_head, 4),
     (slow_reader, 4), (slow_sender, 4), (slow_upstream, 3), (never_asks, 4),
 ]

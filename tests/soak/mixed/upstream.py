@@ -11,7 +11,7 @@ import sys
 
 from content import PERSON, piece
 
-STALL = 20  # seconds; the route's read_timeout is shorter
+STALL = 40  # seconds; the route's read_timeout is shorter
 
 
 def message(status, body, *fields):
@@ -84,6 +84,8 @@ async def answer(reader, writer, method, path, fields):
     if "upgrade" in fields:
         await switch(reader, writer, fields)
         return False
+    if parts[1] == "deaf":
+        await asyncio.sleep(3600)
     if parts[1] == "upload":
         digest, length = hashlib.sha256(), 0
         async for part in body(reader, fields):
@@ -99,9 +101,11 @@ async def answer(reader, writer, method, path, fields):
         data, how = piece(int(parts[2]), int(parts[3])), parts[4] if len(parts) > 4 else ""
         if how == "chunked":
             writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-            for at in range(0, len(data), 7001):
-                part = data[at : at + 7001]
+            size = 7001 if len(data) < 1 << 20 else 65521
+            for at in range(0, len(data), size):
+                part = data[at : at + size]
                 writer.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                await writer.drain()
             writer.write(b"0\r\n\r\n")
         elif how == "drip":
             writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode())

@@ -69,7 +69,8 @@ class H1:
         named = {"ssl": tls, "server_hostname": HOST} if tls else {}
         return cls(*await asyncio.open_connection("127.0.0.1", port, limit=limit, **named))
 
-    def head(self, method, path, fields, length):
+    @staticmethod
+    def head(method, path, fields, length):
         fields = {"Host": HOST, **fields}
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
         if length is not None:
@@ -136,11 +137,20 @@ class H1:
         reset(self.writer)
 
 
+class GoesOn(h2.connection.H2Connection):
+    """Lets open streams go on after GOAWAY, as RFC 9113 section 6.8 has it; the library takes it for the end."""
+
+    def _receive_goaway_frame(self, frame):
+        told = h2.events.ConnectionTerminated()
+        told.last_stream_id, told.error_code = frame.last_stream_id, frame.error_code
+        return [], [told]
+
+
 class H2(asyncio.Protocol):
     """A connection for many requests at once."""
 
     def __init__(self):
-        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
+        self.h2 = GoesOn(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
         self.streams, self.last, self.window = {}, False, asyncio.Event()
 
     @classmethod
