@@ -34,6 +34,7 @@ use crate::upload::{Leftover, Upload};
 use super::asked::Asked;
 use super::census::Refusal;
 use super::conn::{Away, Connection};
+use super::owed::Account;
 use super::snapshot::{Route, Site, Snapshot};
 use super::streams::Taking;
 
@@ -53,7 +54,13 @@ pub(super) struct Outgoing {
 /// in between.
 pub(super) struct OpenRequest {
     connection: Rc<Connection>,
-    taking: Option<Rc<Taking>>,
+    stream: Option<Stream>,
+}
+
+/// What an answer over HTTP/2 tells of its way out.
+struct Stream {
+    taking: Rc<Taking>,
+    account: Arc<Account>,
 }
 
 impl OpenRequest {
@@ -64,16 +71,16 @@ impl OpenRequest {
     }
 
     /// One more on HTTP/2; its stream is spawned next.
-    pub(super) fn of_stream(connection: &Rc<Connection>) -> Self {
+    pub(super) fn of_stream(connection: &Rc<Connection>, account: &Arc<Account>) -> Self {
         let taking = Rc::<Taking>::default();
         connection.newest.replace(Some(taking.clone()));
-        Self::counted(connection, Some(taking))
+        Self::counted(connection, Some(Stream { taking, account: account.clone() }))
     }
 
-    fn counted(connection: &Rc<Connection>, taking: Option<Rc<Taking>>) -> Self {
+    fn counted(connection: &Rc<Connection>, stream: Option<Stream>) -> Self {
         connection.open.set(connection.open.get() + 1);
         connection.asked.set(connection.asked.get() + 1);
-        Self { connection: connection.clone(), taking }
+        Self { connection: connection.clone(), stream }
     }
 }
 
@@ -133,8 +140,8 @@ pub(super) async fn answer(open: OpenRequest, request: Request<Incoming>) -> Res
         entry.set_answer(response.status(), upstream_time.get());
     }
     // Its window may be shut from the beginning, and then no part of the body is ever asked for.
-    if let Some(taking) = open.taking.as_ref().filter(|_| !response.body().is_end_stream()) {
-        taking.handed_over();
+    if let Some(stream) = open.stream.as_ref().filter(|_| !response.body().is_end_stream()) {
+        stream.taking.handed_over();
     }
     let answering = leftover.map(|leftover| {
         let (answering, answered) = oneshot::channel();
@@ -452,22 +459,26 @@ impl HttpBody for Outgoing {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        if let Some(taking) = &this.open.taking {
-            taking.asked_for();
+        if let Some(stream) = &this.open.stream {
+            ready!(stream.account.poll_room(cx));
+            stream.taking.asked_for();
         }
         let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
         if let (Some(Err(_)), true) = (&frame, this.ends_with_connection) {
             this.open.connection.manners.set_cut();
-        }
-        if let (Some(taking), Some(Ok(_))) = (&this.open.taking, &frame) {
-            taking.handed_over();
         }
         if let (Some(entry), Some(Ok(frame))) = (&this.entry, &frame)
             && let Some(data) = frame.data_ref()
         {
             entry.count_sent(data.len() as u64);
         }
-        Poll::Ready(frame)
+        Poll::Ready(match (frame, &this.open.stream) {
+            (Some(Ok(frame)), Some(stream)) => {
+                stream.taking.handed_over();
+                Some(Ok(frame.map_data(|data| stream.account.count(data))))
+            }
+            (frame, _) => frame,
+        })
     }
 
     fn is_end_stream(&self) -> bool {

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
@@ -21,6 +21,8 @@ use crate::config::model::{Limits, PerAddress};
 use crate::log::seldom::Seldom;
 
 pub use refusal::Refusal;
+
+use super::owed::Owed;
 
 /// Parts of the table of addresses: far more than workers.
 const PARTS: usize = 64;
@@ -40,6 +42,10 @@ pub struct Census {
     random: RandomState,
     refused: [AtomicU64; Refusal::ALL.len()],
     full: Seldom,
+    /// Workers that accept, 1 at least.
+    workers: AtomicU64,
+    /// What each worker holds of answers over HTTP/2.
+    owed: Mutex<Vec<Weak<Owed>>>,
     /// Told when there is no place left: whoever holds idle connections lets some go.
     crowded: Notify,
 }
@@ -142,6 +148,8 @@ impl Census {
             random: RandomState::new(),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             full: Seldom::new(),
+            workers: AtomicU64::new(1),
+            owed: Mutex::default(),
             crowded: Notify::new(),
         };
         census.adopt(limits);
@@ -210,6 +218,31 @@ impl Census {
     /// How often each limit was met.
     pub fn refusals(&self) -> impl Iterator<Item = (Refusal, u64)> {
         Refusal::ALL.into_iter().map(|refusal| (refusal, self.refused[refusal as usize].load(Ordering::Relaxed)))
+    }
+
+    /// How many workers accept.
+    pub fn workers(&self) -> u64 {
+        self.workers.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many workers accept.
+    pub fn set_workers(&self, workers: usize) {
+        self.workers.store(workers.max(1) as u64, Ordering::Relaxed);
+    }
+
+    /// What a worker that begins counts its answers by.
+    pub fn join(&self) -> Arc<Owed> {
+        let owed = Arc::<Owed>::default();
+        let mut all = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|owed| owed.strong_count() > 0);
+        all.push(Arc::downgrade(&owed));
+        owed
+    }
+
+    /// Bytes of answers over HTTP/2 that clients have yet to take.
+    pub fn owed(&self) -> usize {
+        let all = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter_map(Weak::upgrade).map(|owed| owed.bytes() as usize).sum()
     }
 
     /// Connections that have a place.

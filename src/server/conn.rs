@@ -34,6 +34,7 @@ use super::guard::{Guard, Watch};
 use super::io::ClientIo;
 use super::listen::Speaks;
 use super::manners::Manners;
+use super::owed::Account;
 use super::silence::{self, Silence};
 use super::streams::{Streams, Taking};
 use super::tls;
@@ -297,8 +298,10 @@ async fn serve_h2(connection: &Rc<Connection>, mut io: ClientIo) -> hyper::Resul
     io.gather();
     io.count_frames(limits.http2_resets, limits.http2_frames);
     let on_request = connection.clone();
+    let worker = &connection.worker;
+    let account = Account::new(worker.owed.clone(), limits.body_memory / 2 / worker.census.workers());
     let service = service_fn(move |request| {
-        let open = OpenRequest::of_stream(&on_request);
+        let open = OpenRequest::of_stream(&on_request, &account);
         // In a box from the start: hyper moves it through several hands, and it is large.
         Box::pin(async move { Ok::<_, Infallible>(answer(open, request).await) })
     });

@@ -63,6 +63,7 @@ impl Crew {
         if self.active == 0 {
             return hired;
         }
+        self.terms.census.set_workers(self.active);
         let mut deal = sockets.deal(self.active);
         for (number, hand) in self.hands.iter_mut().enumerate() {
             let listeners = deal.get_mut(number).map(std::mem::take).unwrap_or_default();

@@ -21,6 +21,7 @@ mod crowd;
 mod frames;
 mod gather;
 mod manners;
+mod owed;
 mod service;
 mod signals;
 mod silence;

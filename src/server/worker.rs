@@ -34,6 +34,7 @@ use super::conn;
 use super::crowd::Crowd;
 use super::drain::{Ending, PATIENCE, Phase};
 use super::listen::{LINGER, Listener};
+use super::owed::Owed;
 use super::snapshot::{Served, Snapshot};
 use super::tls::Tls;
 
@@ -78,6 +79,8 @@ pub struct Worker {
     pub crowd: Crowd,
     /// Its open tunnels.
     pub tunnels: Rc<Tunnels>,
+    /// What its connections hold of answers over HTTP/2.
+    pub owed: Arc<Owed>,
     /// Tells every connection to finish.
     pub ending: Ending,
     connections: TaskTracker,
@@ -194,6 +197,7 @@ async fn serve(mut given: Given) {
         view: RefCell::new(Rc::new(View::new(served.snapshot, served.tls))),
         log: RefCell::new(served.log.map(|out| Rc::new(access::Log::new(out)))),
         tunnels: Rc::new(Tunnels::new(given.census.clone())),
+        owed: given.census.join(),
         census: given.census,
         crowd: Crowd::default(),
         ending: Ending::default(),

@@ -46,6 +46,7 @@ fn of_clients(out: &mut String, census: &Census) {
         ("gatepost_connections_limit", "Connections that [limits] allows.", most_connections),
         ("gatepost_tunnels", "Open tunnels (WebSockets).", census.tunnels()),
         ("gatepost_tunnels_limit", "Tunnels that [limits] allows.", most_tunnels),
+        ("gatepost_answers_held_bytes", "Bytes of answers over HTTP/2 that clients have yet to take.", census.owed()),
     ] {
         family(out, name, "gauge", help);
         writeln!(out, "{name} {value}").ok();

@@ -58,6 +58,21 @@ async fn sample(gate: &Gate, name: &str) -> u64 {
     line.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse().expect("a number")
 }
 
+/// A sample's value once it stays the same.
+async fn settled(gate: &Gate, name: &str) -> u64 {
+    soon(&format!("{name} to stay the same"), async {
+        let (mut last, mut times) = (sample(gate, name).await, 0);
+        while times < 10 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            let now = sample(gate, name).await;
+            times = if now == last { times + 1 } else { 0 };
+            last = now;
+        }
+        last
+    })
+    .await
+}
+
 /// Waits until this limit was met so many times: it is counted just after the client sees the end.
 async fn until_refused(gate: &Gate, limit: &str, times: u64) {
     until_sample(gate, &format!("gatepost_refused_total{{limit=\"{limit}\"}}"), times).await;

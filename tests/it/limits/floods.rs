@@ -185,3 +185,42 @@ async fn more_streams_than_agreed_are_refused_one_by_one() {
     }
     upstream.head(100 - 1).await;
 }
+
+#[tokio::test]
+async fn answers_that_nobody_takes_share_what_memory_there_is_for_bodies() {
+    let gate = gate(format!(
+        "[limits]\nbody_memory = \"8MiB\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[site]]\n\
+         hosts = [\"{CHAT}\"]\nredirect_http = false\n[[site.route]]\npath = \"/\"\nroot = \"www\"\n"
+    ))
+    .with("www/large", vec![b'x'; 1 << 20])
+    .run()
+    .await;
+    // SETTINGS_INITIAL_WINDOW_SIZE, and the connection's own window, as wide as they go.
+    let wide = [0, 4, 0x7f, 0xff, 0xff, 0xff];
+    let widest = frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0, 0]);
+    let mut greedy = Vec::new();
+    for _ in 0..8 {
+        let mut frames = Frames::over(&gate, &wide).await;
+        frames.send(&widest).await;
+        for number in 0..32 {
+            frames.send(frame(HEADERS, WHOLE, stream(number), &get("/large"))).await;
+        }
+        // Its answers have begun; nothing more of them is read.
+        frames.until(HEADERS, stream(31)).await;
+        greedy.push(frames);
+    }
+    let held = settled(&gate, "gatepost_answers_held_bytes").await;
+    // Half of the memory is for what goes; a connection with nothing in hand gets a piece of a file beyond it.
+    assert!(held > 1 << 20, "they have something to hold: {held}");
+    assert!(held <= (4 << 20) + 8 * (64 << 10), "{held}");
+    assert_eq!(gate.h2(CHAT).await.ask("GET https://chat.example/large").await.body.len(), 1 << 20);
+    // Whoever reads gets all of it, in the end.
+    let mut frames = greedy.pop().expect("one of them");
+    let mut ended = 0;
+    while ended < 32 {
+        let frame = frames.next().await.expect("an open connection");
+        ended += usize::from(frame.kind == DATA && frame.flags & END_STREAM != 0);
+    }
+    drop((frames, greedy));
+    until_sample(&gate, "gatepost_answers_held_bytes", 0).await;
+}
