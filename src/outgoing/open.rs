@@ -19,7 +19,8 @@ use super::UpstreamIo;
 use super::body::RequestBody;
 use super::hearing::{Bond, Hearing};
 
-/// Largest head of a response, in bytes. Mattermost's and Node's are well under it.
+/// Largest head of a response, in bytes. Mattermost's and Node's are well under it. No more than that is read at once, nor
+/// held of an upload, either: an upstream's answer that waits for its client has a buffer of this size for itself.
 const MAX_HEAD: usize = 128 * 1024;
 
 /// How long a connection may go on that nobody holds any more: it has an end to send, or an upload that was answered
@@ -47,6 +48,7 @@ impl Open {
         let bond = Bond::default();
         let (sender, connection) = http1::Builder::new()
             .max_header_size(MAX_HEAD)
+            .max_buf_size(MAX_HEAD)
             .handshake(TokioIo::new(Hearing::new(io, bond.clone())))
             .await?;
         let (told, let_go) = oneshot::channel();
