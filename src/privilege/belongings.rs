@@ -2,15 +2,16 @@
 //!
 //! Folders that are not there are made and given. What is there and root's alone is given
 //! with all in it that is root's: nobody else could have put a trap there. It refuses
-//! whatever another user owns or could change, and names the command instead.
+//! whatever another user owns or could change, and names the command instead. Where the user
+//! itself could bend the path, root keeps away: that one makes what it needs.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::DirBuilder;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, fchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fstat, openat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fstat, openat, statat};
 use rustix::io::Errno;
 use thiserror::Error;
 
@@ -18,6 +19,7 @@ use crate::config::finding::Finding;
 use crate::config::model::{AccessLog, Config};
 
 use super::user::User;
+use super::walk::Stranger;
 
 /// More folders below each other than anything in the state folder has.
 const DEEPEST: usize = 16;
@@ -104,29 +106,41 @@ struct Belonging<'g> {
     user: &'g User,
 }
 
+/// What is at a belonging's path.
+enum There {
+    /// Nothing.
+    Missing,
+    /// A folder.
+    Folder(OwnedFd, Stat),
+    /// Whatever it is, the user could make the path lead elsewhere, or owns it: it is none of root's business.
+    Theirs,
+}
+
 impl Belonging<'_> {
     /// What stands against its being the user's.
     fn refusal(&self) -> Option<GiveError> {
         match self.look() {
-            Ok(there) => there.and_then(|(_, found)| self.judge(&found)),
+            Ok(There::Folder(_, found)) => self.judge(&found),
+            Ok(There::Missing | There::Theirs) => None,
             Err(error) => Some(error),
         }
     }
 
     fn judge(&self, found: &Stat) -> Option<GiveError> {
         match found.st_uid {
-            owner if owner == self.user.uid => None,
             0 => is_open(found).then(|| self.open()),
             _ => Some(self.anothers(found)),
         }
     }
 
     fn give_folder(&self) -> Result<(), GiveError> {
-        let Some((folder, found)) = self.look()? else { return self.make() };
-        match self.judge(&found) {
-            Some(refusal) => Err(refusal),
-            None if found.st_uid == self.user.uid => Ok(()),
-            None => {
+        match self.look()? {
+            There::Theirs => Ok(()),
+            There::Missing => self.make(),
+            There::Folder(folder, found) => {
+                if let Some(refusal) = self.judge(&found) {
+                    return Err(refusal);
+                }
                 self.give_all(&folder, DEEPEST).map_err(|error| self.system(error))?;
                 tracing::info!(folder = %self.path.display(), user = self.user.name, "{} was root's and is the user's now", self.what);
                 Ok(())
@@ -136,51 +150,56 @@ impl Belonging<'_> {
 
     /// One like `/run/gatepost`, which nothing else is in, is given; one like `/run` is left as it is.
     fn give_runtime_folder(&self) -> Result<(), GiveError> {
-        let Some((folder, found)) = self.look()? else { return self.make() };
-        let is_gateposts = self.path.file_name().is_some_and(|name| name == "gatepost");
-        if is_gateposts && found.st_uid == 0 && !is_open(&found) {
-            self.give_one(&folder).map_err(|error| self.system(error))?;
+        match self.look()? {
+            There::Missing => self.make(),
+            There::Folder(folder, found)
+                if self.path.ends_with("gatepost") && found.st_uid == 0 && !is_open(&found) =>
+            {
+                self.give_one(&folder).map_err(|error| self.system(error))
+            }
+            There::Folder(..) | There::Theirs => Ok(()),
         }
-        Ok(())
     }
 
     /// A file alone: a folder of logs is other programs' as well. Where the user can write there, it will.
     fn give_log(&self) -> Result<(), GiveError> {
-        let Some(parent) = self.path.parent() else { return Ok(()) };
+        let (Some(parent), Some(name)) = (self.path.parent(), self.path.file_name()) else { return Ok(()) };
         let parent = Belonging { path: parent, ..*self };
-        match parent.look()? {
-            None => parent.make()?,
-            Some((_, found)) if found.st_uid == 0 && !is_open(&found) => {
-                // Nobody else can have put a link or another's file there.
-                let opened = OpenOptions::new()
-                    .append(true)
-                    .create(true)
-                    .mode(0o640)
-                    .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
-                    .open(self.path);
-                let file = match opened {
-                    Ok(file) => file,
-                    // Whatever it is: opened as the user it says so itself.
-                    Err(_) => return Ok(()),
-                };
-                let is_roots = fstat(&file).is_ok_and(|found| {
-                    found.st_uid == 0 && FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
-                });
-                if is_roots {
-                    fchown(&file, Some(self.user.uid), Some(self.user.gid)).map_err(|error| self.system(error))?;
-                }
-            }
-            Some(_) => {}
+        let (folder, found) = match parent.look()? {
+            There::Missing => return parent.make(),
+            There::Theirs => return Ok(()),
+            There::Folder(folder, found) => (folder, found),
+        };
+        if found.st_uid != 0 || is_open(&found) {
+            return Ok(());
         }
-        Ok(())
+        // Nobody else can have put a link or another's file there.
+        let flags =
+            OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP;
+        // Whatever else it is: opened as the user it says so itself.
+        let Ok(file) = openat(&folder, name, flags | OFlags::CLOEXEC, mode) else { return Ok(()) };
+        let is_roots = |found: Stat| {
+            found.st_uid == 0 && found.st_nlink == 1 && FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
+        };
+        match fstat(&file).is_ok_and(is_roots) {
+            true => self.give_one(&file).map_err(|error| self.system(error)),
+            false => Ok(()),
+        }
     }
 
-    /// The folder that is there; its last name may be no link.
-    fn look(&self) -> Result<Option<(OwnedFd, Stat)>, GiveError> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match openat(CWD, self.path, flags, Mode::empty()).and_then(|folder| Ok((fstat(&folder)?, folder))) {
-            Ok((found, folder)) => Ok(Some((folder, found))),
-            Err(Errno::NOENT) => Ok(None),
+    /// Root is not led by whom it is about to give something to.
+    fn look(&self) -> Result<There, GiveError> {
+        let path = std::path::absolute(self.path).map_err(|error| self.system(error))?;
+        let stranger = Stranger { uid: self.user.uid, groups: self.user.groups.clone() };
+        let Ok(walked) = stranger.led(&path) else { return Ok(There::Theirs) };
+        let opened = walked.end.and_then(|end| {
+            let folder = end.enter()?;
+            Ok((fstat(&folder)?, folder))
+        });
+        match opened {
+            Ok((found, folder)) => Ok(There::Folder(folder, found)),
+            Err(Errno::NOENT) => Ok(There::Missing),
             Err(error) => Err(self.system(error.into())),
         }
     }
@@ -188,14 +207,14 @@ impl Belonging<'_> {
     fn make(&self) -> Result<(), GiveError> {
         let made = || {
             if let Some(parent) = self.path.parent() {
-                fs::create_dir_all(parent)?;
+                DirBuilder::new().recursive(true).mode(0o755).create(parent)?;
             }
             DirBuilder::new().mode(0o700).create(self.path)
         };
         made().map_err(|error| self.system(error))?;
         match self.look()? {
-            Some((folder, _)) => self.give_one(&folder).map_err(|error| self.system(error)),
-            None => Err(self.system(io::ErrorKind::NotFound.into())),
+            There::Folder(folder, _) => self.give_one(&folder).map_err(|error| self.system(error)),
+            There::Missing | There::Theirs => Err(self.system(io::ErrorKind::NotFound.into())),
         }
     }
 
@@ -252,7 +271,7 @@ fn is_open(found: &Stat) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
+    use std::fs::{self, Permissions};
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
     use super::*;
@@ -302,10 +321,32 @@ mod tests {
         chown(&state, Some(33), None).expect("another's");
         let error = belonging.give_folder().expect_err("another's");
         assert!(error.to_string().contains("belongs to user 33"), "{error}");
-        let link = folder.path().join("link");
-        symlink(&state, &link).expect("a link");
-        let error = Belonging { path: &link, ..belonging }.give_folder().expect_err("a link");
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("a file");
+        let error = Belonging { path: &file, ..belonging }.give_folder().expect_err("no folder");
         assert!(matches!(error, GiveError::System { .. }), "{error}");
+    }
+
+    #[test]
+    fn root_is_led_by_roots_links_and_by_no_others() {
+        let Some((user, folder)) = root() else { return };
+        let (real, theirs) = (folder.path().join("data"), folder.path().join("home"));
+        fs::create_dir(&real).expect("a folder");
+        fs::create_dir(&theirs).expect("a folder");
+        // What the user would like to have: root's folder, by a link in its own one.
+        symlink(folder.path(), theirs.join("link")).expect("a link");
+        chown(&theirs, Some(user.uid), Some(user.gid)).expect("given");
+        let bent = theirs.join("link/data");
+        let belonging = Belonging { what: "the state folder", path: &bent, user: &user };
+        belonging.give_folder().expect("left alone");
+        Belonging { path: &theirs.join("made"), ..belonging }.give_folder().expect("left alone");
+        Belonging { path: &theirs.join("link/x.log"), ..belonging }.give_log().expect("left alone");
+        assert_eq!(owner(&real), 0);
+        assert!(!theirs.join("made").exists() && !folder.path().join("x.log").exists());
+        let link = folder.path().join("gatepost");
+        symlink(&real, &link).expect("a link");
+        Belonging { path: &link, ..belonging }.give_folder().expect("given");
+        assert_eq!((owner(&real), owner(&link)), (user.uid, 0));
     }
 
     #[test]

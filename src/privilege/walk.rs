@@ -165,6 +165,12 @@ impl Stranger {
 }
 
 impl End {
+    /// Opens it, where it is a folder.
+    pub(super) fn enter(&self) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(&self.folder, self.name.as_os_str(), flags, Mode::empty())
+    }
+
     /// Opens it for reading, where it is a regular file: opening anything else could do something.
     pub(super) fn open(&self) -> Result<OwnedFd, Errno> {
         match FileType::from_raw_mode(self.stat.st_mode) {
