@@ -14,10 +14,10 @@ use crate::privilege::user::User;
 /// The user that this is to become: where root asks about a configuration that names one.
 ///
 /// # Errors
-/// Where the machine does not know it.
+/// Where root asks, and the machine does not know it.
 pub(super) fn user(config: &Config) -> Result<Option<User>, Finding> {
-    let is_root = rustix::process::geteuid().is_root();
-    config.server.user.as_ref().filter(|_| is_root).map(User::find).transpose()
+    let account = config.server.user.as_ref().filter(|_| rustix::process::geteuid().is_root());
+    account.map(User::find).transpose()
 }
 
 /// Becomes it.

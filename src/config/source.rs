@@ -90,8 +90,8 @@ fn whole(path: &Path) -> io::Result<Vec<u8>> {
     };
     let Some(opened) = reader::current().map(|reader| reader.open(path)) else { return Err(error) };
     let mut bytes = Vec::new();
-    // What cannot be opened so either is refused in the words of the first refusal.
-    opened.map_err(|_| error)?.read_to_end(&mut bytes)?;
+    let refused = |refusal| io::Error::new(error.kind(), format!("{error}; {refusal}"));
+    opened.map_err(refused)?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -369,6 +369,23 @@ renews "in a container"
 check "it ends there" stop_gate
 STARTER=
 
+# One that still is root, and is told to be somebody else by its next version.
+sed -i '/^user = /d' "$WORK/gatepost.toml"
+chown -R root: "$WORK/var/lib/gatepost"
+check "without a user it starts as root" start
+check "and says that it serves so" log_says 'WARN gatepost serves as root: name a `user`'
+check "it is root" [ "$(status "$GATE" Uid)" = "0 0 0 0" ]
+new_certificate
+reload_notes_the_user() { reload | grep 'note: `user` and `group` stay as they were'; }
+check "with a user it reloads, and says what that takes" reload_notes_the_user
+FIRST=$GATE
+check "it upgrades into that user" upgrade
+check "every thread of which has given all up" has_given_all_up "$GATE"
+check "and which has a reader" reader_may_only_read "$(readers)"
+check "the one that was root ends" within_30 ends "$FIRST"
+renews "after root's own upgrade"
+check "it ends as the user" stop_gate_of_ours
+
 # What keeps it from starting is said.
 does_not_start() { ! start >"$WORK/start.log" 2>&1 && grep -qE "$1" "$WORK/start.log"; }
 chown -R nobody: "$WORK/var/lib/gatepost"
