@@ -20,6 +20,7 @@
 
 mod confine;
 mod serve;
+mod words;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -36,7 +37,6 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::thread::{CapabilitySet, capabilities};
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::line::Line;
@@ -46,76 +46,15 @@ use super::walk::Stranger;
 
 pub use serve::{ServeError, serve};
 
+use words::{Ask, Hello, Place, Reply, SPEAKS};
+
 /// The command that this program is started with to be the reader.
 pub(crate) const COMMAND: &str = "key-reader";
 
 /// How long it may take to answer: a disk may be slow, and one that does not answer holds up a look at certificates alone.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// Changes with the words below: two that do not speak the same are told so.
-const SPEAKS: u32 = 1;
-
 static CURRENT: OnceLock<Reader> = OnceLock::new();
-
-/// The first thing that it is told, by who has the rights to start it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Hello {
-    speaks: u32,
-    /// The configuration, from `/`.
-    configuration: PathBuf,
-    /// Who will ask.
-    asker: Stranger,
-    /// What to start for whoever follows that one.
-    program: PathBuf,
-}
-
-/// What it is asked, after the number of the question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Ask {
-    /// A descriptor for reading.
-    Open(PathBuf),
-    /// What tells the file from what it was.
-    Stat(PathBuf),
-    /// Which names decide what the path means.
-    Trail(PathBuf),
-    /// A new inotify instance; those before are forgotten.
-    Ear,
-    /// Changes to those names are to be told there.
-    Listen(PathBuf),
-    /// The configuration may name other files by now.
-    LookAgain,
-    /// Another reader, for the process that follows who asks.
-    Another,
-}
-
-/// What it answers, after the number of the question. (To [`Hello`] without one.)
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Reply {
-    /// It can be asked, or did what it was told; a descriptor comes along where one was asked for.
-    Done,
-    Stat([i64; 7]),
-    Trail(Vec<Place>),
-    /// The numbers of watches, with the names that matter there; and folders that cannot be watched.
-    Listening(Vec<(i32, Vec<u8>)>, Vec<(Vec<u8>, String)>),
-    /// The configuration does not name it.
-    Unnamed,
-    /// Who asks could change this, which is on the way.
-    Changeable(PathBuf),
-    /// The system's number for what happened.
-    System(i32),
-    /// It cannot be done, in words.
-    Failed(String),
-}
-
-/// A [`super::walk::Spot`] on its way: a path is bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Place {
-    folder: Vec<u8>,
-    identity: (u64, u64),
-    name: Vec<u8>,
-}
 
 /// A name that decides what a path means, and the folder that it is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -407,12 +346,6 @@ fn absolute(path: &Path) -> PathBuf {
 
 fn path_of(bytes: Vec<u8>) -> PathBuf {
     OsString::from_vec(bytes).into()
-}
-
-impl Place {
-    fn into_spot(self) -> Spot {
-        Spot { folder: path_of(self.folder), identity: self.identity, name: OsString::from_vec(self.name) }
-    }
 }
 
 fn refusal(reply: Reply) -> Refusal {

@@ -21,8 +21,9 @@ use crate::line::Line;
 use crate::log::setup::program_log;
 
 use super::super::walk::{Changeable, Walked};
+use super::begin;
 use super::confine::confine;
-use super::{Ask, Hello, Place, Reply, SPEAKS, begin};
+use super::words::{Ask, Hello, Place, Reply, SPEAKS};
 
 /// Readers at once that were started for followers: each upgrade needs one, and the one before ends when its process has
 /// drained.
