@@ -19,9 +19,16 @@ use super::UpstreamIo;
 use super::body::RequestBody;
 use super::hearing::{Bond, Hearing};
 
-/// Largest head of a response, in bytes. Mattermost's and Node's are well under it. No more than that is read at once, nor
-/// held of an upload, either: an upstream's answer that waits for its client has a buffer of this size for itself.
+/// Largest head of a response, in bytes. Mattermost's and Node's are well under it.
 const MAX_HEAD: usize = 128 * 1024;
+
+/// What is read ahead of an answer, or held of an upload, on one connection at most, in bytes: the more at once, the fewer
+/// turns a large transfer takes.
+const ROOMY: usize = 400 * 1024;
+
+/// As many connections of a worker to one upstream have [`ROOMY`] buffers. Those beyond may all be waiting for clients that
+/// take nothing, and have what a head needs.
+const FEW: usize = 32;
 
 /// How long a connection may go on that nobody holds any more: it has an end to send, or an upload that was answered
 /// before its end. nginx closes at once.
@@ -43,12 +50,12 @@ struct Hold {
 }
 
 impl Open {
-    /// Begins HTTP/1.1 over this stream; `kept` is dropped when it has ended.
-    pub(super) async fn over(io: UpstreamIo, kept: impl Sized + 'static) -> hyper::Result<Self> {
+    /// Begins HTTP/1.1 over this stream, beside so many others; `kept` is dropped when it has ended.
+    pub(super) async fn over(io: UpstreamIo, others: usize, kept: impl Sized + 'static) -> hyper::Result<Self> {
         let bond = Bond::default();
         let (sender, connection) = http1::Builder::new()
             .max_header_size(MAX_HEAD)
-            .max_buf_size(MAX_HEAD)
+            .max_buf_size(if others < FEW { ROOMY } else { MAX_HEAD })
             .handshake(TokioIo::new(Hearing::new(io, bond.clone())))
             .await?;
         let (told, let_go) = oneshot::channel();

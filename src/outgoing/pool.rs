@@ -208,7 +208,7 @@ impl Upstream {
     async fn connect(self: &Rc<Self>, slot: Slot) -> Result<Lease, RequestError> {
         let counted = Counted::new(&self.open);
         let io = connect(&self.address, self.trust.as_ref(), self.connect_timeout).await?;
-        let open = Open::over(io, (slot, counted)).await;
+        let open = Open::over(io, self.open.get() - 1, (slot, counted)).await;
         let open = open.map_err(|source| RequestError::Broken { upstream: self.address.origin.clone(), source })?;
         Ok(Lease { upstream: self.clone(), open, reused: false, retired: Cell::new(false) })
     }

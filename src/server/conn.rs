@@ -54,6 +54,13 @@ const LEAST_SEND_BUFFER: u32 = 16 * 1024;
 /// What HTTP/1 reads ahead of a body, and holds of an answer, per connection: larger than any head.
 const BUFFER: usize = 128 * 1024;
 
+/// The same as long as there are no more than [`FEW`] clients' connections: the more at once, the fewer turns a large
+/// transfer takes.
+const ROOMY_BUFFER: usize = 400 * 1024;
+
+/// With both buffers of each full these hold 50 MiB.
+const FEW: usize = 64;
+
 /// Fields that hyper has room for on its stack; for another number it allocates with each head.
 const USUAL_FIELDS: usize = 100;
 
@@ -258,12 +265,13 @@ async fn serve_h1(connection: &Rc<Connection>, io: ClientIo) -> hyper::Result<()
         async move { Ok::<_, Infallible>(answer(open, request).await) }
     });
     let head_size = limits.head_size as usize;
+    let buffer = if connection.worker.census.connections() <= FEW { ROOMY_BUFFER } else { BUFFER };
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(None::<Duration>)
         .max_header_size(head_size)
-        .max_buf_size(BUFFER.max(2 * head_size));
+        .max_buf_size(buffer.max(2 * head_size));
     if limits.head_fields != USUAL_FIELDS {
         builder.max_headers(limits.head_fields);
     }
