@@ -144,12 +144,12 @@ fn is_secret(pair: &str) -> bool {
             .any(|(name, _)| has_secret_name(name))
 }
 
-/// `jwt`, and whatever ends so: `client_secret`, `X-Amz-Signature`.
+/// `jwt`, and whatever ends so: `client_secret`, `X-Amz-Signature`, `https://chat.example/?jwt`.
 fn has_secret_name(name: &str) -> bool {
     let name = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
     SECRET
         .iter()
-        .any(|secret| name.strip_suffix(secret).is_some_and(|rest| rest.is_empty() || rest.ends_with(['_', '-'])))
+        .any(|secret| name.strip_suffix(secret).is_some_and(|rest| rest.is_empty() || rest.ends_with(['_', '-', '?'])))
 }
 
 #[cfg(test)]
@@ -170,6 +170,8 @@ mod tests {
         assert_eq!(target("/login?redirect_to=%2Fjitsi%2FR%3Fa%3Db"), "/login?redirect_to=%2Fjitsi%2FR%3Fa%3Db");
         assert_eq!(target("/a?other=eyJhbGciOiJ9.eyJhIjoxfQ.c2ln"), "/a?other=***");
         assert_eq!(target("/a?connection_id=7&"), "/a?connection_id=7&");
+        // Found by the fuzzer: an address that is the whole query has a query of its own.
+        assert_eq!(target("/go?https://chat.example/?code=s&x=1"), "/go?https://chat.example/?code=***&x=1");
         const JWT: &str = "eyJhbGciOiJ9.eyJhIjoxfQ.c2-n_";
         for (before, after) in [
             ("/jitsi/Room%3Fjwt=", ""),
