@@ -59,3 +59,6 @@ pub mod status;
 pub mod clock;
 
 pub mod secret;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;

@@ -15,6 +15,8 @@ pub mod by_hand;
 mod challenge;
 mod engine;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod ledger;
 mod limits;
 mod obtain;

@@ -17,6 +17,8 @@ pub mod development;
 pub mod doctor;
 pub mod expiry;
 pub mod fetch;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod judge;
 mod key;
 pub mod live;

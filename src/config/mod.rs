@@ -17,6 +17,8 @@ pub mod surroundings;
 
 mod defaults;
 mod file;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod mask;
 mod resolve;
 mod shape;

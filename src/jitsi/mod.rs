@@ -23,3 +23,6 @@ pub mod provider;
 pub mod token;
 
 pub mod page;
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;

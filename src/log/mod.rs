@@ -12,3 +12,6 @@ pub mod setup;
 pub mod writer;
 
 mod line;
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;

@@ -9,5 +9,8 @@ pub mod near;
 pub mod path;
 pub mod table;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 #[cfg(test)]
 mod laws;

@@ -19,6 +19,8 @@ mod asked;
 mod crew;
 mod crowd;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gather;
 mod manners;
 mod owed;

@@ -66,7 +66,7 @@ impl RetryAfter {
         Some(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1))
     }
 
-    fn hear(&self, fields: &HeaderMap) {
+    pub(super) fn hear(&self, fields: &HeaderMap) {
         // RFC 9110 section 10.2.3: seconds, or a date.
         let value = fields.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::trim);
         let until = value.and_then(|value| match value.parse::<u64>() {

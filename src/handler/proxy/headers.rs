@@ -287,6 +287,8 @@ pub fn says_https(fields: &HeaderMap) -> Option<bool> {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

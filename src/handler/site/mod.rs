@@ -19,6 +19,8 @@ mod compress;
 mod condition;
 mod encoding;
 mod file;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod laws;
 mod listing;

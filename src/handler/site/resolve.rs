@@ -95,7 +95,7 @@ pub(super) fn configured(path: &str) -> Option<Vec<u8>> {
 /// Path only, so that scheme, host and port stay the client's; made anew from
 /// what was resolved, so that it never begins with two slashes, which a browser
 /// would take for another host.
-pub(super) fn folder_location(prefix: &PathPrefix, path: &[u8], query: Option<&str>) -> String {
+pub(crate) fn folder_location(prefix: &PathPrefix, path: &[u8], query: Option<&str>) -> String {
     let mut location = format!("{}/", prefix.as_str());
     if !path.is_empty() {
         location.extend(percent_encode(path, PATH));

@@ -14,6 +14,9 @@ pub mod name;
 pub mod plugin;
 mod session;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 pub use cache::Known;
 pub use mattermost::{Asking, Front};
 pub use name::NameOrder;

@@ -47,6 +47,12 @@ impl Judge {
         matches!(self.at, At::Switch)
     }
 
+    /// Whether the next byte is a head's, or comes before one.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn is_in_head(&self) -> bool {
+        matches!(self.at, At::Head)
+    }
+
     /// Protocols were not switched: what follows is the next request.
     pub fn go_on(&mut self) {
         self.at = At::Head;
