@@ -192,7 +192,10 @@ struct Told {
 
 impl Told {
     fn take(fields: &mut HeaderMap) -> Self {
-        let lines: Vec<&str> = fields.get_all(X_FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
+        // As [`client_behind`] reads it: what lies left of a line that cannot be read is not to be believed.
+        let readable = fields.get_all(X_FORWARDED_FOR).iter().rev().map_while(|value| value.to_str().ok());
+        let mut lines: Vec<&str> = readable.collect();
+        lines.reverse();
         let chain = (!lines.is_empty()).then(|| lines.join(", "));
         Self { chain, host: fields.remove(X_FORWARDED_HOST), port: fields.remove(X_FORWARDED_PORT) }
     }

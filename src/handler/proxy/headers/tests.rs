@@ -161,3 +161,13 @@ fn only_a_clear_word_of_the_scheme_counts() {
         assert_eq!(says_https(&fields(&[("x-forwarded-proto", unclear)])), None, "{unclear}");
     }
 }
+
+/// Who believes what we say of a trusted proxy's chain must not believe more of it than we do.
+#[test]
+fn nothing_left_of_an_unreadable_line_of_the_chain_goes_on() {
+    let mut map = fields(&[("X-Forwarded-For", "1.2.3.4")]);
+    map.append(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff").expect("a value"));
+    map.append(X_FORWARDED_FOR, HeaderValue::from_static("10.0.0.1"));
+    let sent = sent_on(map, true);
+    assert_eq!(sent[X_FORWARDED_FOR], "10.0.0.1, 203.0.113.9");
+}
