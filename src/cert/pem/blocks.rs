@@ -13,6 +13,9 @@ const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
 
+/// Longest label, in characters: `NEW CERTIFICATE REQUEST` has 23, and no private key fits.
+const LONGEST_LABEL: usize = 40;
+
 /// What stands between one BEGIN and its END.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Block {
@@ -80,10 +83,16 @@ fn after_begin(line: &str, number: usize) -> Result<Option<(&str, &str)>, Locate
     let Some((_, after)) = line.split_once(BEGIN) else {
         return if looks_like_a_marker(line) { Err((number, PemFault::BrokenMarker)) } else { Ok(None) };
     };
-    match after.split_once(DASHES) {
-        Some((label, after)) => Ok(Some((label, after))),
-        None => Err((number, PemFault::BrokenMarker)),
-    }
+    label(after).map(Some).ok_or((number, PemFault::BrokenMarker))
+}
+
+/// The label of a marker, and what follows its last dashes; `None` where what stands there is no label.
+///
+/// Errors name it, so that it must not be half a key whose marker lost a dash.
+fn label(after: &str) -> Option<(&str, &str)> {
+    let (label, rest) = after.split_once(DASHES)?;
+    let plain = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    (label.len() <= LONGEST_LABEL && label.bytes().all(plain)).then_some((label, rest))
 }
 
 /// Whether a line outside of any block was meant as a marker: what stood behind it would be lost.
@@ -103,7 +112,7 @@ impl Block {
 
     /// What follows the END marker, whose label and last dashes come first in `after`.
     fn after_end<'t>(&self, after: &'t str, number: usize) -> Result<&'t str, Located> {
-        let (label, rest) = after.split_once(DASHES).ok_or((number, PemFault::BrokenMarker))?;
+        let (label, rest) = label(after).ok_or((number, PemFault::BrokenMarker))?;
         if label != self.label {
             let begin = self.label.clone();
             return Err((number, PemFault::WrongEnd { begin, line: self.line, end: label.to_owned() }));

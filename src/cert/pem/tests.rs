@@ -120,6 +120,21 @@ fn a_damaged_marker_or_body_is_named_with_its_line() {
     );
 }
 
+/// Found by the fuzzer: what stood before the next five dashes was the label, a whole key where it stands on one line.
+#[test]
+fn no_error_takes_a_key_for_a_label() {
+    let key = pair().key_pem().lines().filter(|line| !line.starts_with('-')).collect::<String>();
+    for text in [
+        format!("-----BEGIN PRIVATE KEY---- {key} -----"),
+        format!("-----BEGIN PRIVATE KEY---- {key} ----------END PRIVATE KEY-----"),
+        format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY---- {key}-----"),
+    ] {
+        let said = refused(&text);
+        assert!(said.contains("this is meant"), "{said}");
+        assert!(!said.contains(&key[..20]), "{said}");
+    }
+}
+
 #[test]
 fn r35_ec_parameters_before_a_sec1_key_are_ignored() {
     for algorithm in [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384] {
