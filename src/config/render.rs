@@ -1,7 +1,8 @@
 //! How findings are shown: with the line of the file as rustc does it, in one line each, or as JSON.
 //!
-//! Secrets in the lines shown are written over; see `mask`.
+//! Secrets in the lines shown are written over; see `mask`. What a terminal would act upon is shown by its number.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
@@ -26,7 +27,8 @@ pub fn long(findings: &[Finding], source: &Source, colour: Colour) -> String {
         Colour::Yes => Renderer::styled(),
         Colour::No => Renderer::plain(),
     };
-    let text = masked(&source.text);
+    // Of the file's own lines `annotate_snippets` shows these as they are. As long as before, so that places stay.
+    let text = masked(&source.text).replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "¿");
     let path = source.path.to_string_lossy();
     let mut out = String::new();
     for finding in findings {
@@ -34,13 +36,13 @@ pub fn long(findings: &[Finding], source: &Source, colour: Colour) -> String {
             Severity::Warning => Level::WARNING,
             Severity::Fault | Severity::Grave | Severity::Fatal => Level::ERROR.with_name(finding.severity.word()),
         };
-        let title = level.primary_title(finding.what.as_str());
+        let title = level.primary_title(plain(&finding.what));
         let group = match first_line(&text, &finding.place.0) {
             Some(span) => {
                 let mut snippet = Snippet::source(&text).path(&*path).annotation(AnnotationKind::Primary.span(span));
                 for (place, label) in &finding.also {
                     if let Some(span) = first_line(&text, &place.0) {
-                        snippet = snippet.annotation(AnnotationKind::Context.span(span).label(label.as_str()));
+                        snippet = snippet.annotation(AnnotationKind::Context.span(span).label(plain(label)));
                     }
                 }
                 title.element(snippet)
@@ -48,7 +50,7 @@ pub fn long(findings: &[Finding], source: &Source, colour: Colour) -> String {
             None => title.element(Origin::path(&*path)),
         };
         let group = match &finding.mend {
-            Some(mend) => group.element(Level::HELP.message(mend.as_str())),
+            Some(mend) => group.element(Level::HELP.message(plain(mend))),
             None => group,
         };
         out.push_str(&renderer.render(&[group]));
@@ -67,6 +69,21 @@ fn first_line(text: &str, place: &Range<usize>) -> Option<Range<usize>> {
     Some(place.start..place.start + end)
 }
 
+/// A text without what would move a terminal's cursor or colour it: a value of the file may hold anything.
+fn plain(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| c.is_control() && c != '\n';
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().fold(String::new(), |mut shown, c| {
+        match acts(c) {
+            true => shown.extend(c.escape_debug()),
+            false => shown.push(c),
+        }
+        shown
+    }))
+}
+
 /// One finding in one line: `file:line:column: severity: what; mend`.
 pub fn short(finding: &Finding, source: &Source) -> String {
     let path = source.path.display();
@@ -76,10 +93,10 @@ pub fn short(finding: &Finding, source: &Source) -> String {
     };
     line.push_str(finding.severity.word());
     line.push_str(": ");
-    line.push_str(&finding.what);
+    line.push_str(&plain(&finding.what));
     if let Some(mend) = &finding.mend {
         line.push_str("; ");
-        line.push_str(mend);
+        line.push_str(&plain(mend));
     }
     line.replace(['\r', '\n'], " ")
 }

@@ -76,6 +76,27 @@ fn every_invalid_file_gets_the_words_beside_it() {
     }
 }
 
+/// Found by the fuzzer: a value may bear what a terminal acts upon, escaped in the file or beyond ASCII as it is.
+#[test]
+fn no_output_has_a_character_that_a_terminal_acts_upon() {
+    for text in [
+        "[[site]]\nhosts = [\"a\"]\nroute = [{ path = \"/\", proxy = \"ftp://\\u001b[2J\\tx\" }]\n",
+        "[[site]]\nhosts = [\"a\\u001b\\u009b2J\\u007f\"]\n",
+        "[[site]]\nhosts = [\"a\u{9b}2J\"]\n",
+        "[[site]]\nhosts = [\"a\"]\r\n\t\"k\\u001b\" = 1\n\"\\u009b\".x = 2 # \u{9b}\n",
+        "x = \u{1b}[2J\n",
+        "x = \u{9b}2J\u{85}\n",
+    ] {
+        let parsed = parse(text);
+        assert!(!parsed.findings.is_empty(), "{text}");
+        let long = long(&parsed.findings, &parsed.source, Colour::No);
+        let short: Vec<String> = parsed.findings.iter().map(|finding| short(finding, &parsed.source)).collect();
+        for line in long.lines().chain(short.iter().map(String::as_str)) {
+            assert!(!line.contains(char::is_control), "{line:?}");
+        }
+    }
+}
+
 #[test]
 fn no_output_shows_a_secret_of_the_file() {
     // As they stand in the invalid files: a passphrase, a pasted key, credentials in a header and in an address.
