@@ -32,6 +32,13 @@ use tokio::net::{TcpListener, TcpStream};
 /// Connections that the kernel holds for us while we are busy; it caps this at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
+/// Bytes of an answer that the kernel holds for a client beyond what is on its way to it: as many as hyper holds.
+///
+/// The kernel would hold 4 MiB (`net.ipv4.tcp_wmem`), so that a thousand clients that read slowly take all the memory that
+/// it has for TCP, and every connection of the machine stalls. It does not slow down who reads: what is on
+/// its way is not counted.
+const UNSENT: u32 = 128 * 1024;
+
 /// How long a socket of an address that is given up is still accepted on: a handshake that was under way takes as long
 /// as a packet takes to the client and back, and a second is three times what that takes around the world.
 pub const LINGER: Duration = Duration::from_secs(1);
@@ -74,6 +81,14 @@ struct Socket {
     listener: std::net::TcpListener,
     /// Whether it is accepted on for [`LINGER`] after it was taken away from a worker.
     given_up: AtomicBool,
+}
+
+impl Socket {
+    fn new(listener: std::net::TcpListener) -> Self {
+        // Whatever is accepted has it, too.
+        SockRef::from(&listener).set_tcp_notsent_lowat(UNSENT).ok();
+        Self { listener, given_up: AtomicBool::new(false) }
+    }
 }
 
 /// A socket as a worker is given it; the same one may be given to several.
@@ -152,7 +167,7 @@ impl Sockets {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let wanted = wanted.unwrap_or(address);
-        let socket = Arc::new(Socket { listener, given_up: AtomicBool::new(false) });
+        let socket = Arc::new(Socket::new(listener));
         match self.addresses.iter_mut().find(|bound| bound.wanted == wanted && bound.address == address) {
             Some(bound) => bound.sockets.push(socket),
             None => self.addresses.push(Bound { speaks, wanted, address, held, sockets: vec![socket] }),
@@ -322,7 +337,7 @@ fn bind_one(address: SocketAddr) -> io::Result<(Arc<Socket>, SocketAddr)> {
     socket.bind(&address.into())?;
     let listener: std::net::TcpListener = socket.into();
     let address = listener.local_addr()?;
-    Ok((Arc::new(Socket { listener, given_up: AtomicBool::new(false) }), address))
+    Ok((Arc::new(Socket::new(listener)), address))
 }
 
 impl Listener {
