@@ -17,6 +17,7 @@ mkdir -p "$ARTEFACTS"
 
 WORK=$(mktemp -d)
 STARTED=()
+KEY_KIND=() LEAF_FIELDS=()
 passed=0 failed=0
 
 tidy() {
@@ -52,21 +53,24 @@ until_true() {
   done
 }
 
-# make_chain NAME...: root.pem, int.pem, leaf.pem (alone), fullchain.pem and key.pem in $WORK for these names.
+# make_chain NAME...: root.pem, int.pem, leaf.pem (alone), fullchain.pem and key.pem in $WORK for these names,
+# with keys of the kind that the array KEY_KIND says to openssl genpkey, ECDSA on P-256 where it is empty;
+# LEAF_FIELDS are more lines of the leaf's extensions.
 make_chain() {
   local names; names=$(printf 'DNS:%s,' "$@")
+  local kind=("${KEY_KIND[@]}")
+  [ "${#kind[@]}" -gt 0 ] || kind=(-algorithm EC -pkeyopt ec_paramgen_curve:P-256)
   (
     cd "$WORK"
     for part in root int key; do
-      openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out $part.key.pem 2>/dev/null \
-        || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out $part.key.pem 2>/dev/null
+      openssl genpkey "${kind[@]}" -out $part.key.pem
     done
     mv key.key.pem key.pem
     printf '%s\n' 'basicConstraints=critical,CA:TRUE' 'keyUsage=critical,keyCertSign,cRLSign' \
       'subjectKeyIdentifier=hash' 'authorityKeyIdentifier=keyid' >ca.ext
     printf '%s\n' 'basicConstraints=critical,CA:FALSE' 'keyUsage=critical,digitalSignature' \
       'extendedKeyUsage=serverAuth' 'subjectKeyIdentifier=hash' 'authorityKeyIdentifier=keyid' \
-      "subjectAltName=${names%,}" >leaf.ext
+      "subjectAltName=${names%,}" "${LEAF_FIELDS[@]}" >leaf.ext
     openssl req -new -x509 -key root.key.pem -subj '/CN=gatepost e2e root' -days 3650 -out root.pem \
       -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign,cRLSign'
     openssl req -new -key int.key.pem -subj '/CN=gatepost e2e intermediate' \
