@@ -28,6 +28,7 @@ use crate::error::{Fault, RequestError, Wanted};
 use crate::handler::{Context, Handler, Means, RequestId, challenge, proxy::headers, redirect};
 use crate::log::access::Entry;
 use crate::log::redact;
+use crate::log::seldom::Seldom;
 use crate::route::table::{By, Routed};
 use crate::upload::{Leftover, Upload};
 
@@ -419,6 +420,9 @@ async fn unwinding(
     .await
 }
 
+/// Requests for which an upstream has no room.
+static FULL: Seldom = Seldom::new();
+
 /// One line in the program log; what a client did wrong is of interest to nobody but whoever looks for it.
 fn report(error: &RequestError, id: RequestId, connection: &Connection, told: &Told) {
     let (fault, status, _) = error.judge();
@@ -434,6 +438,12 @@ fn report(error: &RequestError, id: RequestId, connection: &Connection, told: &T
         }
         Fault::Client => tracing::debug!(%id, status, %client, host, %method, %path, "{causes}"),
         Fault::Upstream => tracing::warn!(%id, status, %client, host, %method, %path, "{causes}"),
+        // Whoever fills an upstream must not fill the log, too. Each is counted under `/metrics`.
+        Fault::Us if matches!(error, RequestError::UpstreamFull { .. } | RequestError::Exhausted { .. }) => {
+            if let Some(times) = FULL.happens() {
+                tracing::error!(times, %id, status, %client, host, %method, %path, "{causes}");
+            }
+        }
         Fault::Us => tracing::error!(%id, status, %client, host, %method, %path, "{causes}"),
     }
 }
