@@ -137,14 +137,19 @@ pub(super) const MOST_WORKERS: usize = 1024;
 
 /// What stays free beside clients and upstreams: listeners, logs, files being sent, idle connections to upstreams.
 const OTHER_DESCRIPTORS: usize = 128;
-/// Some 50 KiB each with TLS and a request: more would be 1 GiB, which a machine in a house has not to spare.
+/// More clients at once than a house or a company has.
 const MOST_CLIENTS: usize = 20_000;
+/// What a connection holds at most when somebody tries (docs/limits.md); one that is used as meant has some 50 KiB.
+const MOST_HELD: u64 = 384 << 10;
 
-/// `[limits] connections` where this many files and sockets may be open.
+/// `[limits] connections` where this many files and sockets may be open, and this many bytes of memory filled.
 ///
-/// Half of the clients may need a connection to an upstream, too: a WebSocket does for as long as it lives.
-pub(super) fn connections(descriptors: usize) -> usize {
-    (descriptors.saturating_sub(OTHER_DESCRIPTORS) / 3).saturating_mul(2).clamp(64, MOST_CLIENTS)
+/// Half of the clients may need a connection to an upstream, too: a WebSocket does for as long as it lives. And half of the
+/// memory is enough for those who mean harm.
+pub(super) fn connections(descriptors: usize, memory: u64) -> usize {
+    let by_descriptors = (descriptors.saturating_sub(OTHER_DESCRIPTORS) / 3).saturating_mul(2);
+    let by_memory = usize::try_from(memory / 2 / MOST_HELD).unwrap_or(usize::MAX);
+    by_descriptors.min(by_memory).clamp(64, MOST_CLIENTS)
 }
 
 /// A hundred people behind one address with a browser and an app each have some four hundred.

@@ -41,6 +41,7 @@ pub fn configuration(data: &[u8]) {
 }
 
 fn parse(text: &str) -> Parsed {
-    let surroundings = Surroundings { root: true, cores: NonZeroUsize::MIN, descriptors: 20_000, environment: None };
+    let surroundings =
+        Surroundings { root: true, cores: NonZeroUsize::MIN, descriptors: 20_000, memory: 32 << 30, environment: None };
     parse_in(Source { path: "gatepost.toml".into(), text: text.into() }, &surroundings)
 }

@@ -1,7 +1,9 @@
-//! What a configuration means depends on little beside its text: who runs it, on how many cores, in which environment.
+//! What a configuration means depends on little beside its text: who runs it, on what machine, in which environment.
 //!
 //! All of that is asked here, once, so that the same text and the same
-//! surroundings give the same meaning. No file is looked at.
+//! surroundings give the same meaning. No file is looked at but the kernel's own.
+
+mod memory;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -10,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// Looks up a variable of the environment.
 pub type Environment = Box<dyn Fn(&str) -> Option<String>>;
 
-/// Who runs gatepost, on how many cores, in which environment.
+/// Who runs gatepost, on what machine, in which environment.
 pub struct Surroundings {
     /// Whether it runs as root.
     pub root: bool,
@@ -18,6 +20,8 @@ pub struct Surroundings {
     pub cores: NonZeroUsize,
     /// Files and sockets that this process may have open at once, once it has raised its own limit as far as it may.
     pub descriptors: usize,
+    /// Bytes of memory that this process may fill.
+    pub memory: u64,
     /// The environment; `None` where it must not count (`check --syntax`).
     pub environment: Option<Environment>,
 }
@@ -34,6 +38,7 @@ impl Surroundings {
             root: rustix::process::geteuid().is_root(),
             cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             descriptors: descriptors(),
+            memory: memory::memory(),
             environment: None,
         }
     }
@@ -88,7 +93,13 @@ mod tests {
 
     fn surroundings(root: bool, variables: &'static [(&str, &str)]) -> Surroundings {
         let asked = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-        Surroundings { root, cores: NonZeroUsize::MIN, descriptors: 1024, environment: Some(Box::new(asked)) }
+        Surroundings {
+            root,
+            cores: NonZeroUsize::MIN,
+            descriptors: 1024,
+            memory: 1 << 30,
+            environment: Some(Box::new(asked)),
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ fn surroundings() -> Surroundings {
         root: true,
         cores: NonZeroUsize::new(2).expect("two is not zero"),
         descriptors: 20_000,
+        memory: 32 << 30,
         environment: Some(Box::new(variables)),
     }
 }

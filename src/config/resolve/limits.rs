@@ -19,7 +19,7 @@ use super::Gather;
 pub(super) fn resolve(table: Option<Spanned<file::Limits>>, gather: &mut Gather<'_>) -> Limits {
     let file = table.map(Spanned::into_inner).unwrap_or_default();
     let room = gather.surroundings.descriptors;
-    let likely = defaults::connections(room);
+    let likely = defaults::connections(room, gather.surroundings.memory);
     let connections = at_least_one(number("connections", file.connections.as_ref(), likely, 1..=MOST, gather));
     if let Some(given) = &file.connections
         && connections.get() > room
