@@ -14,23 +14,32 @@ import rows
 from wire import PREFACE, Connection, get
 
 
+# Requests that the witness asks on a connection, before gatepost ends it by itself (requests_per_connection).
+ON_ONE = 50_000
+
+
 class Witness(threading.Thread):
     """A well-behaved client, that asks until it is told to stop."""
 
     def __init__(self, port, roots):
         super().__init__(daemon=True)
-        self.connection = Connection(port, roots)
-        self.connection.takes_all = True
+        self.where = port, roots
         self.stopped = threading.Event()
         self.answered, self.slowest, self.fault = 0, 0.0, None
 
     def run(self):
-        for stream in range(1, 1 << 31, 2):
+        while not self.stopped.is_set() and not self.fault:
+            with Connection(*self.where) as connection:
+                connection.takes_all = True
+                self.ask(connection)
+
+    def ask(self, connection):
+        for stream in range(1, 2 * ON_ONE, 2):
             if self.stopped.is_set():
                 return
             begin = time.monotonic()
-            self.connection.send(get(stream))
-            outcome = self.connection.outcome(stream)
+            connection.send(get(stream))
+            outcome = connection.outcome(stream)
             if outcome != "200":
                 self.fault = f"request {self.answered}: {outcome}"
                 return
