@@ -44,8 +44,8 @@ pub fn framing(stream: &[u8]) {
     }
 }
 
-/// Whether all is taken, or why not; and how many heads came whole.
-fn outcome<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> (Result<(), Why>, u64) {
+/// Whether all is taken, or why not; and how many heads came whole. Fed in these pieces, as a connection would be.
+pub(super) fn outcome<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> (Result<(), Why>, u64) {
     let mut judge = Judge::default();
     for mut rest in pieces {
         loop {

@@ -4,33 +4,11 @@ use std::pin::Pin;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::coop::unconstrained;
 
+use super::fuzz::outcome;
 use super::*;
 
 const HEAD: &str = "GET / HTTP/1.1\r\nHost: a\r\nCookie: tasty=yes\r\nUser-Agent: x\r\n\r\n";
 const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n";
-
-/// Whether all is taken, or why not; and how many heads came whole. Fed in these pieces, as a connection would be.
-fn outcome<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> (Result<(), Why>, u64) {
-    let mut judge = Judge::default();
-    for piece in pieces {
-        let mut rest = piece;
-        loop {
-            match judge.judge(rest) {
-                Verdict::Pass => break,
-                Verdict::Refuse(at, why) => {
-                    assert!(at < rest.len(), "there is room for something in the place of what is wrong");
-                    return (Err(why), judge.heads());
-                }
-                Verdict::Hold(at) => {
-                    assert!(judge.waits());
-                    judge.go_on();
-                    rest = &rest[at..];
-                }
-            }
-        }
-    }
-    (Ok(()), judge.heads())
-}
 
 #[test]
 fn wherever_reads_cut_a_stream_the_verdict_is_the_same() {
